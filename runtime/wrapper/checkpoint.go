@@ -1,0 +1,147 @@
+package main
+
+import (
+	"archive/tar"
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// watcher uploads what each Watch names: every frequency, and once more when finish is called.
+type watcher struct {
+	socket string
+	stop   chan struct{}
+	loops  sync.WaitGroup
+	failed chan error
+	list   []Watch
+}
+
+func watch(socket string, list []Watch) *watcher {
+	w := &watcher{socket: socket, stop: make(chan struct{}), failed: make(chan error, len(list)+1), list: list}
+	for _, item := range list {
+		w.loops.Add(1)
+		go w.loop(item)
+	}
+	return w
+}
+
+func (w *watcher) loop(item Watch) {
+	defer w.loops.Done()
+	period := time.Duration(max(item.FrequencySeconds, 1)) * time.Second
+	for {
+		select {
+		case <-w.stop:
+			return
+		case <-time.After(period):
+		}
+		if err := upload(w.socket, item); err != nil {
+			select {
+			case w.failed <- err:
+			default:
+			}
+			return
+		}
+	}
+}
+
+// finish waits for uploads under way and makes the last ones.
+func (w *watcher) finish() error {
+	close(w.stop)
+	w.loops.Wait()
+	for _, item := range w.list {
+		if err := upload(w.socket, item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upload sends one checkpoint as a tar stream on a connection of its own and waits for the sidecar's word.
+func upload(socket string, item Watch) error {
+	connection, err := net.Dial("unix", socket)
+	if err != nil {
+		return fmt.Errorf("checkpoint %s: %w", item.Path, err)
+	}
+	defer connection.Close()
+	header, _ := json.Marshal(Message{Kind: "checkpoint", Index: item.Index})
+	if _, err := connection.Write(append(header, '\n')); err != nil {
+		return fmt.Errorf("checkpoint %s: %w", item.Path, err)
+	}
+	if err := pack(connection, item.Path); err != nil {
+		return fmt.Errorf("checkpoint %s: %w", item.Path, err)
+	}
+	if half, ok := connection.(*net.UnixConn); ok {
+		half.CloseWrite()
+	}
+	var answer Message
+	line, err := bufio.NewReader(connection).ReadBytes('\n')
+	if err != nil || json.Unmarshal(line, &answer) != nil || answer.Kind != "stored" {
+		return fmt.Errorf("checkpoint %s was not stored: %s", item.Path, answer.Text)
+	}
+	return nil
+}
+
+// pack writes the files of a path. `/a/b` is packed below its base name b, `/a/b/*` as the content of b.
+func pack(out io.Writer, pattern string) error {
+	archive := tar.NewWriter(out)
+	roots := []string{pattern}
+	if strings.ContainsAny(pattern, "*?[") {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return err
+		}
+		roots = found
+	}
+	for _, root := range roots {
+		base := filepath.Dir(filepath.Clean(root))
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() {
+				// What vanished while it was read, and everything that is no file, is left out.
+				return nil
+			}
+			name, err := filepath.Rel(base, path)
+			if err != nil {
+				return err
+			}
+			return packFile(archive, path, name)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return archive.Close()
+}
+
+func packFile(archive *tar.Writer, path, name string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	header := &tar.Header{Name: name, Mode: int64(info.Mode().Perm()), Size: info.Size(), ModTime: info.ModTime()}
+	if err := archive.WriteHeader(header); err != nil {
+		return err
+	}
+	// The program may be writing: what grew is cut at the announced size, what shrank is filled up.
+	written, err := io.Copy(archive, io.LimitReader(file, info.Size()))
+	if err == nil && written < info.Size() {
+		_, err = io.CopyN(archive, zeros{}, info.Size()-written)
+	}
+	return err
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

@@ -1,0 +1,3 @@
+module argosmo/wrapper
+
+go 1.24

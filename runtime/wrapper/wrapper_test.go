@@ -1,0 +1,342 @@
+package main
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestExpandFollowsKubernetes(t *testing.T) {
+	values := map[string]string{"A": "1", "B": "$(A)"}
+	for text, want := range map[string]string{
+		"plain": "plain", "$(A)": "1", "x$(A)y$(B)": "x1y$(A)", "$$(A)": "$(A)", "$(NO)": "$(NO)", "$(A": "$(A", "$": "$",
+		"$$$$": "$$", "$x": "$x", "$()": "$()", "$$": "$",
+	} {
+		if got := expand(text, values); got != want {
+			t.Errorf("expand(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestEnvironmentKeepsOrderAndAppendsTools(t *testing.T) {
+	list, values := environment([]string{"PATH=/bin", "H=1", retryVariable + "=3"},
+		[][2]string{{"X", "$(H)"}, {"Y", "$(X)$(Z)"}, {"Z", "z"}, {"X", "2"}}, "/tools")
+	want := []string{"PATH=/bin:/tools", "H=1", "X=2", "Y=1$(Z)", "Z=z"}
+	if strings.Join(list, " ") != strings.Join(want, " ") || values["X"] != "2" {
+		t.Errorf("got %q, want %q", list, want)
+	}
+}
+
+// The table that the reducer of the gateway passes too.
+func TestSharedTableOfExitActions(t *testing.T) {
+	data, err := os.ReadFile("../../tests/data/exit_actions.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct {
+		Cases []struct {
+			Name             string  `json:"name"`
+			ExitRules        []Rule  `json:"exit_rules"`
+			DefaultExitRules []Rule  `json:"default_exit_rules"`
+			MaxRetries       int     `json:"max_retries"`
+			RetryID          int     `json:"retry_id"`
+			ExitCode         *int    `json:"exit_code"`
+			Action           *string `json:"action"`
+			Reported         string  `json:"reported"`
+			Status           string  `json:"status"`
+		} `json:"cases"`
+	}
+	if err := json.Unmarshal(data, &table); err != nil {
+		t.Fatal(err)
+	}
+	if len(table.Cases) == 0 {
+		t.Fatal("the table is empty")
+	}
+	for _, c := range table.Cases {
+		// The wrapper sees ends of the program only, not those that the gateway decides.
+		if c.ExitCode == nil || (c.Reported != "COMPLETED" && c.Reported != "FAILED") {
+			continue
+		}
+		action := actionFor(*c.ExitCode, c.ExitRules, c.DefaultExitRules)
+		if want := c.Action; (want == nil && action != "") || (want != nil && *want != action) {
+			t.Errorf("%s: action %q", c.Name, action)
+		}
+		status := exitStatus(*c.ExitCode, action, c.RetryID, c.MaxRetries)
+		switch c.Status {
+		case "RESCHEDULED":
+			if status != exitReschedule {
+				t.Errorf("%s: ends with %d, want %d", c.Name, status, exitReschedule)
+			}
+		case "COMPLETED":
+			if status != 0 {
+				t.Errorf("%s: ends with %d, want 0", c.Name, status)
+			}
+		default:
+			if status == 0 || status == exitReschedule {
+				t.Errorf("%s: ends with %d, want a failure", c.Name, status)
+			}
+		}
+	}
+}
+
+func TestReservedCodesOfTheProgramAreNotOurs(t *testing.T) {
+	for _, code := range []int{250, 251, 300, -1} {
+		if got := exitStatus(code, "", 0, 3); got != 1 {
+			t.Errorf("code %d ends with %d", code, got)
+		}
+	}
+}
+
+func testPlace(t *testing.T) place {
+	directory := t.TempDir()
+	return place{socket: filepath.Join(directory, "s"), terminationLog: filepath.Join(directory, "log"),
+		tools: "/tools", environ: []string{"PATH=" + os.Getenv("PATH")}, grace: 200 * time.Millisecond}
+}
+
+func payloadOf(argv ...string) *Payload {
+	return &Payload{Version: 1, Argv: argv, SocketTimeoutSeconds: 5}
+}
+
+func readReport(t *testing.T, at place) Report {
+	data, err := os.ReadFile(at.terminationLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report Report
+	if err := json.Unmarshal(data, &report); err != nil {
+		t.Fatalf("%s: %v", data, err)
+	}
+	return report
+}
+
+func TestAloneReportsCodesOfTheReference(t *testing.T) {
+	for name, c := range map[string]struct {
+		argv         []string
+		status, code int
+	}{
+		"success":      {[]string{"true"}, 0, 0},
+		"own code":     {[]string{"sh", "-c", "exit 42"}, 42, 42},
+		"killed":       {[]string{"sh", "-c", "kill -KILL $$$$"}, 255, 255},
+		"not there":    {[]string{"/no/such"}, 2, 2},
+		"not executed": {[]string{"/etc/passwd"}, 2, 2},
+	} {
+		at := testPlace(t)
+		if status := run(payloadOf(c.argv...), at, nil); status != c.status {
+			t.Errorf("%s: ends with %d, want %d", name, status, c.status)
+		}
+		if report := readReport(t, at); report.Code != c.code {
+			t.Errorf("%s: reports %d, want %d", name, report.Code, c.code)
+		}
+	}
+}
+
+func TestTerminationEndsWithStoppedEvenIfTheProgramSucceeds(t *testing.T) {
+	for _, script := range []string{"trap 'exit 0' TERM; while :; do sleep 0.01; done", "trap '' TERM; while :; do sleep 0.01; done"} {
+		at := testPlace(t)
+		terminated := make(chan struct{})
+		close(terminated)
+		if status := run(payloadOf("sh", "-c", script), at, terminated); status != exitStopped {
+			t.Errorf("ends with %d, want %d", status, exitStopped)
+		}
+		if report := readReport(t, at); !report.Stopped {
+			t.Error("the report does not say that it was stopped")
+		}
+	}
+}
+
+func TestExitActionsApply(t *testing.T) {
+	at := testPlace(t)
+	payload := payloadOf("sh", "-c", "exit 7")
+	payload.ExitRules = []Rule{{Action: "RESCHEDULE", Ranges: [][2]int{{7, 7}}}}
+	payload.MaxRetries = 1
+	if status := run(payload, at, nil); status != exitReschedule {
+		t.Errorf("ends with %d", status)
+	}
+	at.retryID = 1
+	if status := run(payload, at, nil); status != 7 {
+		t.Errorf("beyond the limit it ends with %d", status)
+	}
+}
+
+func TestReportIsNeverLongerThanAKilobyte(t *testing.T) {
+	at := testPlace(t)
+	writeReport(at.terminationLog, Report{Message: strings.Repeat("\x01", 5000), Phase: "run", Ended: time.Now()})
+	data, _ := os.ReadFile(at.terminationLog)
+	if len(data) > maxReportBytes+1 || !json.Valid(data) {
+		t.Errorf("%d bytes: %s", len(data), data)
+	}
+}
+
+// fakeSidecar answers the wrapper's lines as `script` says.
+func fakeSidecar(t *testing.T, at place, script func(lines *bufio.Scanner, send func(Message))) {
+	listener, err := net.Listen("unix", at.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		lines := bufio.NewScanner(connection)
+		script(lines, func(m Message) {
+			line, _ := json.Marshal(m)
+			connection.Write(append(line, '\n'))
+		})
+	}()
+}
+
+func next(lines *bufio.Scanner) Message {
+	var message Message
+	if lines.Scan() {
+		json.Unmarshal(lines.Bytes(), &message)
+	}
+	return message
+}
+
+func TestSidecarDirectsStartRestartAndFinish(t *testing.T) {
+	at := testPlace(t)
+	mark := filepath.Join(t.TempDir(), "starts")
+	payload := payloadOf("sh", "-c", "echo x >> "+mark+"; [ $(wc -l < "+mark+") = 2 ] && exit 5; sleep 60")
+	payload.Sidecar = true
+	kinds := make(chan string, 10)
+	fakeSidecar(t, at, func(lines *bufio.Scanner, send func(Message)) {
+		kinds <- next(lines).Kind
+		send(Message{Kind: "start"})
+		kinds <- next(lines).Kind
+		for {
+			if data, _ := os.ReadFile(mark); len(data) > 0 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		send(Message{Kind: "restart"})
+		kinds <- next(lines).Kind
+		send(Message{Kind: "start"})
+		kinds <- next(lines).Kind
+		exited := next(lines)
+		kinds <- exited.Kind
+		send(Message{Kind: "finish"})
+	})
+	if status := run(payload, at, nil); status != 5 {
+		t.Errorf("ends with %d, want 5", status)
+	}
+	close(kinds)
+	var seen []string
+	for kind := range kinds {
+		seen = append(seen, kind)
+	}
+	if got := strings.Join(seen, " "); got != "hello started killed started exited" {
+		t.Errorf("the wrapper said %q", got)
+	}
+}
+
+func TestFailedDownloadNeverRunsTheCommand(t *testing.T) {
+	at := testPlace(t)
+	mark := filepath.Join(t.TempDir(), "ran")
+	payload := payloadOf("touch", mark)
+	payload.Sidecar = true
+	fakeSidecar(t, at, func(lines *bufio.Scanner, send func(Message)) {
+		next(lines)
+		send(Message{Kind: "finish", Code: 2010, Phase: "download", Text: "no such bucket"})
+	})
+	status := run(payload, at, nil)
+	report := readReport(t, at)
+	if status != 1 || report.Code != 2010 || report.Phase != "download" {
+		t.Errorf("ends with %d, reports %+v", status, report)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("the command ran")
+	}
+}
+
+func TestStopByTheSidecarEndsWithItsCode(t *testing.T) {
+	at := testPlace(t)
+	payload := payloadOf("sleep", "60")
+	payload.Sidecar = true
+	fakeSidecar(t, at, func(lines *bufio.Scanner, send func(Message)) {
+		next(lines)
+		send(Message{Kind: "start"})
+		next(lines)
+		send(Message{Kind: "stop", Code: 0})
+	})
+	if status := run(payload, at, nil); status != 0 {
+		t.Errorf("ends with %d, want 0", status)
+	}
+}
+
+func TestALostSidecarFailsTheRun(t *testing.T) {
+	at := testPlace(t)
+	payload := payloadOf("sleep", "60")
+	payload.Sidecar = true
+	fakeSidecar(t, at, func(lines *bufio.Scanner, send func(Message)) {
+		next(lines)
+		send(Message{Kind: "start"})
+		next(lines)
+	})
+	if status := run(payload, at, nil); status != 1 || readReport(t, at).Code != codeSidecarGone {
+		t.Errorf("ends with %d, reports %+v", status, readReport(t, at))
+	}
+}
+
+func TestASidecarThatNeverComesFailsTheRun(t *testing.T) {
+	at := testPlace(t)
+	payload := payloadOf("true")
+	payload.Sidecar, payload.SocketTimeoutSeconds = true, 0
+	if status := run(payload, at, nil); status != 1 || readReport(t, at).Code != codeSidecarNone {
+		t.Errorf("ends with %d", status)
+	}
+}
+
+func TestPackKeepsLayoutAndLeavesOutLinks(t *testing.T) {
+	root := t.TempDir()
+	os.MkdirAll(filepath.Join(root, "b/sub"), 0o755)
+	os.WriteFile(filepath.Join(root, "b/one"), []byte("1"), 0o644)
+	os.WriteFile(filepath.Join(root, "b/sub/two"), []byte("22"), 0o644)
+	os.Symlink("/etc/passwd", filepath.Join(root, "b/link"))
+	for pattern, want := range map[string]string{"b": "b/one b/sub/two", "b/*": "one sub/two", "b/on?": "one", "none": ""} {
+		var out bytes.Buffer
+		if err := pack(&out, filepath.Join(root, pattern)); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for archive := tar.NewReader(&out); ; {
+			header, err := archive.Next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, header.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s holds %q, want %q", pattern, got, want)
+		}
+	}
+}
+
+func TestBadRunFilesAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.json")
+	for _, text := range []string{"", "[]", `{"version": 99, "argv": ["x"]}`, `{"version": 1}`} {
+		os.WriteFile(path, []byte(text), 0o644)
+		if _, err := readPayload(path); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}
+
+func FuzzExpand(f *testing.F) {
+	f.Add("a$(B)$$")
+	f.Fuzz(func(t *testing.T, text string) { expand(text, map[string]string{"B": "c"}) })
+}
