@@ -61,6 +61,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     end_time: datetime | None = None
     cancelled_by: str | None = None
     cancel_message: str = ""
+    # Set by a cancel with force: clean-ups that are asked for again keep grace 0.
+    cancel_forced: bool = False
     failure_message: str | None = None
     groups: dict[GroupName, GroupState]
     attempts: dict[TaskName, tuple[TaskState, ...]]

@@ -76,6 +76,11 @@ class TaskStatus(StrEnum):
         return self in _FAILED
 
     @property
+    def canceled_family(self) -> bool:
+        """Ended from outside: by a cancel or by a timer of the group. No exit code belongs to it."""
+        return self in _CANCELED_FAMILY
+
+    @property
     def prescheduling(self) -> bool:
         """SUBMITTING, WAITING or PROCESSING."""
         return self in _PRESCHEDULING
@@ -100,18 +105,16 @@ _ALIVE_WORKFLOW = frozenset({WorkflowStatus.PENDING, WorkflowStatus.RUNNING, Wor
 _PRESCHEDULING = frozenset({TaskStatus.SUBMITTING, TaskStatus.WAITING, TaskStatus.PROCESSING})
 _ALIVE_TASK = _PRESCHEDULING | {TaskStatus.SCHEDULING, TaskStatus.INITIALIZING, TaskStatus.RUNNING}
 _FAILED = frozenset(TaskStatus) - _ALIVE_TASK - {TaskStatus.COMPLETED, TaskStatus.RESCHEDULED}
-_WITHOUT_ERROR_LOGS = frozenset(
-    {
-        TaskStatus.FAILED_UPSTREAM,
-        TaskStatus.FAILED_SERVER_ERROR,
-        TaskStatus.FAILED_EVICTED,
-        TaskStatus.FAILED_START_ERROR,
-        TaskStatus.FAILED_IMAGE_PULL,
-        TaskStatus.FAILED_CANCELED,
-        TaskStatus.FAILED_EXEC_TIMEOUT,
-        TaskStatus.FAILED_QUEUE_TIMEOUT,
-    }
+_CANCELED_FAMILY = frozenset(
+    {TaskStatus.FAILED_CANCELED, TaskStatus.FAILED_EXEC_TIMEOUT, TaskStatus.FAILED_QUEUE_TIMEOUT}
 )
+_WITHOUT_ERROR_LOGS = _CANCELED_FAMILY | {
+    TaskStatus.FAILED_UPSTREAM,
+    TaskStatus.FAILED_SERVER_ERROR,
+    TaskStatus.FAILED_EVICTED,
+    TaskStatus.FAILED_START_ERROR,
+    TaskStatus.FAILED_IMAGE_PULL,
+}
 
 
 class ExitCode:
