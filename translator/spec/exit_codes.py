@@ -14,7 +14,11 @@ from pydantic_core import PydanticCustomError
 
 from translator.spec.faults import fault, faults_at
 
-_CODES = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*")
+_CODES = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
+# Python refuses to read integers of more than 4,300 digits; no list of codes is near that.
+_MAX_CODES_LENGTH = 4000
+# Above every exit code there is; keeps the ranges inside the integers of all later formats.
+_MAX_CODE = 2**31 - 1
 
 
 class ExitActionName(StrEnum):
@@ -56,9 +60,7 @@ def exit_action_table(value: object, task: str) -> ExitActionTable:
     for key, codes in value.items():
         action = _action(key)
         if action is None:
-            message = (
-                f"Invalid exit action {key} for task {task}. Valid actions are COMPLETE, FAIL and RESCHEDULE."
-            )
+            message = f"Invalid exit action {key} for task {task}. Valid actions are COMPLETE, FAIL and RESCHEDULE."
             found.append(((_place(key),), fault("bad-exit-action", message), codes))
         elif (rule := _rule(action, codes)) is None:
             message = f"Invalid exit codes {codes} for action {key} for task {task}."
@@ -82,14 +84,14 @@ def _action(key: object) -> ExitActionName | None:
 
 def _rule(action: ExitActionName, codes: object) -> ExitActionRule | None:
     text = str(codes) if isinstance(codes, int | float | str) else ""
-    if not _CODES.fullmatch(text):
+    if len(text) > _MAX_CODES_LENGTH or not _CODES.fullmatch(text):
         return None
     return ExitActionRule(action=action, codes=text, ranges=tuple(map(_range, text.split(","))))
 
 
 def _range(text: str) -> tuple[int, int]:
     low, dash, high = text.partition("-")
-    return int(low), int(high if dash else low)
+    return min(int(low), _MAX_CODE), min(int(high if dash else low), _MAX_CODE)
 
 
 def _place(key: object) -> str | int:

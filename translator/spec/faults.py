@@ -1,6 +1,6 @@
 """How a rule of the schema says no: an error pydantic can place, that keeps our code and OSMO's class of error.
 
-Rules raise what `fault` builds, from validators or through `faults_at`; `translator.spec.findings` turns pydantic's list
+Rules raise what `fault` builds, from validators or through `faults_at`; `findings` turns pydantic's list
 into `Problem`s.
 """
 
@@ -25,7 +25,9 @@ def fault(code: str, message: str, *, error_code: ErrorCode = ErrorCode.USAGE) -
     )
 
 
-def faults_at(title: str, found: Sequence[tuple[tuple[str | int, ...], PydanticCustomError, object]]) -> ValidationError:
+def faults_at(
+    title: str, found: Sequence[tuple[tuple[str | int, ...], PydanticCustomError, object]]
+) -> ValidationError:
     """Several errors for a validator to raise at once, each at a place below the validated value.
 
     Shape: `found` holds (place relative to the value, error, offending input).

@@ -189,9 +189,7 @@ def _enforced_message(labels: Mapping[str, str], rule: LabelRule) -> str | None:
 
 def _warning_message(labels: Mapping[str, str], rule: LabelRule) -> str | None:
     if rule.key not in labels:
-        return (
-            f"Workflow is missing label '{rule.key}'; add it now to avoid rejected submissions once it is required."
-        )
+        return f"Workflow is missing label '{rule.key}'; add it now to avoid rejected submissions once it is required."
     if rule.allow_list and labels[rule.key] not in rule.allow_list:
         return (
             f"Workflow label '{rule.key}' has a value that is not allowed; "

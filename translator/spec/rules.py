@@ -12,6 +12,10 @@ import re
 import warnings
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
+from translator.spec.faults import fault, faults_at
+from translator.spec.labels import LabelFault
 from translator.spec.names import RESERVED_CONTAINER_NAME, container_name
 
 _COMPONENT = r"[^/,;*]+"
@@ -31,6 +35,30 @@ def lead_message(group: str, leads: Sequence[bool]) -> str | None:
     return f'Group "{group}" has {count} leader(s) but must have exactly one.'
 
 
+def empty_group_message(group: str) -> str:
+    """What to say about a group without tasks."""
+    return f'Group "{group}" needs to have at least one task.'
+
+
+def command_message(task: str) -> str:
+    """What to say about an empty `command:`."""
+    return f"Container {task} should have at least one command."
+
+
+def download_type_message(task: str, value: str) -> str:
+    """What to say about a `downloadType:` that does not exist."""
+    return f'Task "{task}" uses invalid downloadType "{value}". Valid types are: [\'download\']'
+
+
+def task_list_fault(*, tasks: int, groups: int) -> tuple[str, str] | None:
+    """Exactly one of `tasks` and `groups` is filled. Shape: (code, message)."""
+    if tasks and groups:
+        return "tasks-and-groups", "Cannot use both groups and tasks in the same workflow."
+    if not tasks and not groups:
+        return "no-tasks", "Workflows need to have at least one group or one task."
+    return None
+
+
 def container_name_message(task: str) -> str | None:
     """No task may take the name of OSMO's own container."""
     if container_name(task) != RESERVED_CONTAINER_NAME:
@@ -48,11 +76,19 @@ def file_path_message(path: str) -> str | None:
     return f'Empty path or adding file to "/osmo" is forbidden for file: {path}'
 
 
-def repeated_path_message(task: str, path: str) -> str:
-    """What to say about a second file of a task at the same path."""
-    return (
-        f'Task "{task}" has multiple files at the same path "{path}". Each file of a task needs a path of its own.'
-    )
+def repeated_paths(task: str, paths: Sequence[str]) -> list[tuple[int, str]]:
+    """A task has one file at a path. Shape: (index of the later file, message)."""
+    seen: set[str] = set()
+    found = []
+    for index, path in enumerate(paths):
+        if path in seen:
+            message = (
+                f'Task "{task}" has multiple files at the same path "{path}". '
+                "Each file of a task needs a path of its own."
+            )
+            found.append((index, message))
+        seen.add(path)
+    return found
 
 
 def regex_message(pattern: str) -> str | None:
@@ -76,4 +112,17 @@ def storage_url_message(url: str) -> str | None:
     return (
         f'Checkpoint url "{url}" is not a storage location. Expected s3://bucket[/path], gs://bucket[/path], '
         "azure://account/container[/path], swift://endpoint/namespace/bucket[/path] or tos://endpoint/bucket[/path]."
+    )
+
+
+def faults_at_index(title: str, code: str, field: str, found: Sequence[tuple[int, str]]) -> ValidationError:
+    """Messages about `field` of entries of a list, for a validator to raise. Shape: `found` holds (index, message)."""
+    return faults_at(title, [((index, field), fault(code, message), None) for index, message in found])
+
+
+def label_faults_at(found: Sequence[LabelFault]) -> ValidationError:
+    """What is wrong with labels, for a validator to raise."""
+    return faults_at(
+        "labels",
+        [(() if one.key is None else (str(one.key),), fault("bad-label", one.message), one.key) for one in found],
     )

@@ -69,9 +69,7 @@ def duration(value: object) -> timedelta:
     if length is None:
         raise _bad_duration(value)
     if length < timedelta(0):
-        raise fault(
-            "bad-duration", f"Duration {value} is negative. Expected a positive duration such as 10m or PT10S."
-        )
+        raise fault("bad-duration", f"Duration {value} is negative. Expected a positive duration such as 10m or PT10S.")
     return length
 
 
@@ -132,8 +130,7 @@ def _bad_duration(value: object) -> PydanticCustomError:
     shown = value if not isinstance(value, str) else value[:_MAX_TEXT]
     return fault(
         "bad-duration",
-        f"Cannot recognize duration: {shown}. "
-        "Only support ISO 8601 (e.g. PT10S) or xd, xh, xm, xs, xms, xus",
+        f"Cannot recognize duration: {shown}. Only support ISO 8601 (e.g. PT10S) or xd, xh, xm, xs, xms, xus",
     )
 
 
