@@ -110,9 +110,13 @@ class CheckpointPlan(Value, frozen=True, kw_only=True):
 
 
 class Topology(Value, frozen=True, kw_only=True):
-    """A wish to stand in the same topology domain as the other tasks with the same (key, group)."""
+    """A wish to stand in the same topology domain as the other tasks with the same (key, group).
+
+    Shape: `label` is the node label that the pool gives to `key`; a task's entries go from coarse to fine.
+    """
 
     key: str
+    label: str = ""
     group: str = "default"
     required: bool = True
 
@@ -240,7 +244,10 @@ class Plan(Value, frozen=True, kw_only=True):
 
 
 def encode(plan: Plan) -> bytes:
-    """The Plan as JSON, same Plan same bytes."""
+    """The Plan as JSON; `resolve` makes the same Plan, hence the same bytes, of the same spec.
+
+    Maps keep their order: `$(NAME)` in a variable sees only the variables that come before it.
+    """
     return _ENCODER.encode(plan)
 
 
@@ -249,5 +256,5 @@ def decode(data: bytes) -> Plan:
     return _DECODER.decode(data)
 
 
-_ENCODER = msgspec.json.Encoder(order="deterministic")
+_ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Plan)

@@ -1,0 +1,25 @@
+"""Names of container images. Source: workflow-spec.md §2.6; the grammar of the distribution project, "Reference"."""
+
+from __future__ import annotations
+
+import re
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_DOMAIN_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_DOMAIN = rf"(?:{_DOMAIN_LABEL}(?:\.{_DOMAIN_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_REFERENCE = re.compile(
+    rf"(?P<name>(?:{_DOMAIN}/)?{_COMPONENT}(?:/{_COMPONENT})*)"
+    r"(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?"
+    r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?"
+)
+_MAX_NAME_LENGTH = 255
+# No reference is near that long, and the pattern's time grows with the text.
+_MAX_LENGTH = 1024
+
+
+def image_problem(image: str) -> str | None:
+    """What to say about a name that no image can have; None for a legal one, whether there is such an image or not."""
+    match = _REFERENCE.fullmatch(image) if len(image) <= _MAX_LENGTH else None
+    if match is not None and len(match["name"]) <= _MAX_NAME_LENGTH:
+        return None
+    return f"Could not parse docker image {image[:_MAX_LENGTH]}. Please provide a valid image."

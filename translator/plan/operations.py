@@ -1,0 +1,112 @@
+"""What a task moves and is given: data operations, files and credential references of the Plan, tokens replaced.
+
+Source: workflow-spec.md §2.7, §2.11-2.13, §6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from translator.plan.context import EarlierWorkflow
+from translator.plan.model import (
+    CheckpointPlan,
+    CredentialEnv,
+    CredentialFiles,
+    FilePlan,
+    Kpi,
+    TaskInput,
+    TaskName,
+    UrlInput,
+    UrlOutput,
+    WorkflowId,
+)
+from translator.plan.tokens import Tokens, substituted
+from translator.spec.model import CheckpointSpec, FileSpec, Input, InputTask, KpiSpec, OutputUrl
+
+
+def task_inputs(
+    inputs: Sequence[Input], tokens: Tokens, workflow_id: WorkflowId, earlier: Mapping[str, EarlierWorkflow]
+) -> tuple[TaskInput | UrlInput, ...]:
+    """The inputs in order; those from earlier workflows carry that workflow's id, however the spec named it."""
+    if not inputs:
+        return ()
+    made: list[TaskInput | UrlInput] = []
+    for index, entry in enumerate(inputs):
+        regex = substituted(entry.regex, tokens)
+        if not isinstance(entry, InputTask):
+            made.append(UrlInput(index=index, url=substituted(entry.url, tokens), regex=regex))
+            continue
+        source = workflow_id
+        if entry.workflow_id is not None:
+            known = earlier.get(entry.workflow_id)
+            source = WorkflowId(known.id if known is not None else entry.workflow_id)
+        made.append(TaskInput(index=index, task=TaskName(entry.task_name), workflow_id=source, regex=regex))
+    return tuple(made)
+
+
+def environment(variables: Mapping[str, str], tokens: Tokens) -> dict[str, str]:
+    """The variables in order."""
+    return {substituted(key, tokens): substituted(value, tokens) for key, value in variables.items()}
+
+
+def url_outputs(outputs: Sequence[OutputUrl], tokens: Tokens) -> tuple[UrlOutput, ...]:
+    """The uploads in order."""
+    return tuple(
+        [UrlOutput(url=substituted(entry.url, tokens), regex=substituted(entry.regex, tokens)) for entry in outputs]
+    )
+
+
+def kpi_plans(kpis: Sequence[KpiSpec], tokens: Tokens) -> tuple[Kpi, ...]:
+    """The KPI files in order."""
+    return tuple([Kpi(index=substituted(kpi.index, tokens), path=substituted(kpi.path, tokens)) for kpi in kpis])
+
+
+def checkpoint_plans(checkpoints: Sequence[CheckpointSpec], tokens: Tokens) -> tuple[CheckpointPlan, ...]:
+    """The checkpoints in order. Units: whole seconds."""
+    return tuple(
+        [
+            CheckpointPlan(
+                path=substituted(entry.path, tokens),
+                url=substituted(entry.url, tokens),
+                frequency_seconds=int(entry.frequency.total_seconds()),
+                regex=substituted(entry.regex, tokens),
+            )
+            for entry in checkpoints
+        ]
+    )
+
+
+def file_plans(files: Sequence[FileSpec], tokens: Tokens) -> tuple[FilePlan, ...]:
+    """The files in order; the text of a base64 body is left alone."""
+    return tuple(
+        [
+            FilePlan(
+                path=substituted(file.path, tokens),
+                contents=file.contents if file.base64 else substituted(file.contents, tokens),
+                base64=file.base64,
+            )
+            for file in files
+        ]
+    )
+
+
+def credential_references(
+    credentials: Mapping[str, str | Mapping[str, str]], tokens: Tokens
+) -> tuple[tuple[CredentialEnv, ...], tuple[CredentialFiles, ...]]:
+    """The credentials that become variables, and those that become files, each in order."""
+    if not credentials:
+        return (), ()
+    variables = []
+    files = []
+    for name, target in credentials.items():
+        credential = substituted(name, tokens)
+        if isinstance(target, str):
+            files.append(CredentialFiles(directory=substituted(target, tokens), credential=credential))
+            continue
+        for variable, key in target.items():
+            variables.append(
+                CredentialEnv(
+                    variable=substituted(variable, tokens), credential=credential, key=substituted(key, tokens)
+                )
+            )
+    return tuple(variables), tuple(files)

@@ -1,0 +1,128 @@
+"""The special tokens of a task: `{{workflow_id}}`, `{{output}}`, `{{input:…}}`, `{{host:…}}`.
+
+They are plain text substitution, not a template: no nesting, one pass. A token that names nothing stays as written.
+Source: workflow-spec.md §3.5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from translator.spec.model import Input, InputTask, TaskSpec
+from translator.spec.places import PathStep, field_path
+
+OUTPUT_DIRECTORY = "/osmo/data/output"
+INPUT_DIRECTORY = "/osmo/data/input"
+
+_TOKEN = re.compile(r"\{\{ *((?:workflow_id|output|uuid)|(?:input|host):[^{}]*?) *\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What stands between the braces to its value: `own` tokens of a task, and those it shares with its group."""
+
+    shared: Mapping[str, str]
+    own: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, token: str) -> str | None:
+        """The value of `token`; None where it names nothing."""
+        return self.own.get(token) or self.shared.get(token)
+
+
+def group_tokens(workflow_id: str, hosts: Mapping[str, str]) -> Tokens:
+    """The tokens that all tasks of a group share. Shape: `hosts` maps the names of the group's tasks to addresses."""
+    tokens = {f"host:{task}": host for task, host in hosts.items()}
+    return Tokens(shared={**tokens, "workflow_id": workflow_id, "output": OUTPUT_DIRECTORY})
+
+
+def task_tokens(shared: Tokens, inputs: Sequence[Input]) -> Tokens:
+    """The tokens of one task: those of its group, and one or two per input. A repeated task's last input wins."""
+    if not inputs:
+        return shared
+    own = {}
+    for index, entry in enumerate(inputs):
+        directory = f"{INPUT_DIRECTORY}/{index}"
+        own[f"input:{index}"] = directory
+        if isinstance(entry, InputTask):
+            own[f"input:{entry.task_name}"] = directory
+    return Tokens(shared.shared, own)
+
+
+def substituted(text: str, tokens: Tokens) -> str:
+    """`text` with every known token replaced; blanks inside the braces do not matter."""
+    if "{{" not in text:
+        return text
+    return _TOKEN.sub(lambda match: tokens.value(match[1]) or match[0], text)
+
+
+def all_substituted(texts: Sequence[str], tokens: Tokens) -> tuple[str, ...]:
+    """`substituted` for each of `texts`."""
+    return tuple([substituted(text, tokens) if "{{" in text else text for text in texts])
+
+
+def unresolved_tokens(task: TaskSpec, tokens: Tokens) -> dict[str, str]:
+    """The tokens anywhere in `task` that name nothing, each with the place below the task where it stands first.
+
+    Shape: `{{input:9}}` to `args[0]`; the place of a key is that of its entry.
+    """
+    found: dict[str, str] = {}
+    for *steps, text in _texts(task):
+        if "{{" in text:
+            for token in set(_TOKEN.findall(text)):
+                if tokens.value(token) is None:
+                    found.setdefault(f"{{{{{token}}}}}", field_path(steps))
+    return dict(sorted(found.items()))
+
+
+def _texts(task: TaskSpec) -> Iterator[tuple[*tuple[PathStep, ...], str]]:
+    """(steps to the text …, the text). Tuples, since places are wanted of very few of them."""
+    yield "image", task.image
+    for index, text in enumerate(task.command):
+        yield "command", index, text
+    for index, text in enumerate(task.args):
+        yield "args", index, text
+    for index, text in enumerate(task.volume_mounts):
+        yield "volumeMounts", index, text
+    for name, value in task.environment.items():
+        yield "environment", name, name
+        yield "environment", name, value
+    for index, file in enumerate(task.files):
+        yield "files", index, "path", file.path
+        if not file.base64:
+            yield "files", index, "contents", file.contents
+    if task.credentials:
+        yield from _credential_texts(task.credentials)
+    if task.inputs or task.outputs or task.kpis or task.checkpoint:
+        yield from _data_texts(task)
+
+
+def _credential_texts(
+    credentials: Mapping[str, str | Mapping[str, str]],
+) -> Iterator[tuple[*tuple[PathStep, ...], str]]:
+    for name, target in credentials.items():
+        yield "credentials", name, name
+        if isinstance(target, str):
+            yield "credentials", name, target
+            continue
+        for variable, key in target.items():
+            yield "credentials", name, variable, variable
+            yield "credentials", name, variable, key
+
+
+def _data_texts(task: TaskSpec) -> Iterator[tuple[*tuple[PathStep, ...], str]]:
+    for index, entry in enumerate(task.inputs):
+        if not isinstance(entry, InputTask):
+            yield "inputs", index, "url", entry.url
+        yield "inputs", index, "regex", entry.regex
+    for index, output in enumerate(task.outputs):
+        yield "outputs", index, "url", output.url
+        yield "outputs", index, "regex", output.regex
+    for index, kpi in enumerate(task.kpis):
+        yield "kpis", index, "index", kpi.index
+        yield "kpis", index, "path", kpi.path
+    for index, checkpoint in enumerate(task.checkpoint):
+        yield "checkpoint", index, "path", checkpoint.path
+        yield "checkpoint", index, "url", checkpoint.url
+        yield "checkpoint", index, "regex", checkpoint.regex
