@@ -71,8 +71,9 @@ def _of_group(state: WorkflowState, group: GroupPlan) -> Iterator[AnyEffect]:
 
 def _awaits_creation(state: WorkflowState, group: GroupPlan) -> bool:
     known = state.groups[group.name]
-    if known.processing_start_time is None or known.remaining_upstream or not _takes_work(known):
+    if known.remaining_upstream or not _takes_work(known):
         return False
+    # Attempts of a group that did not begin are still WAITING.
     return any(
         latest.retry_id == 0 and latest.status is TaskStatus.PROCESSING
         for latest in (state.attempts[task.name][-1] for task in group.tasks)
