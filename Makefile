@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Where PYTHONDONTWRITEBYTECODE is set, every start would compile our packages anew.
+COMPILE = $(BIN)/python -m compileall -q cli engine gateway pools storage templates translator
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: demo test check format bench fuzz lock openapi test-cluster clean
@@ -45,11 +47,13 @@ $(VENV)/bin/python:
 $(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/runtime.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(COMPILE)
 	@touch $@ $(VENV)/.runtime
 
 clean:

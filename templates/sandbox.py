@@ -26,8 +26,8 @@ from templates.sandbox_failure import TemplateFailure
 from templates.sandbox_frames import PeerGone, TimedPipes
 
 _ROOT = str(Path(__file__).resolve().parent.parent)
-# All a worker may know of its parent's environment: how the dynamic linker finds Python's own libraries.
-_INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+# All a worker may know of its parent's environment: where Python and the dynamic linker find libraries.
+_INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _TIMEOUT_CLASS = str(TimeoutError)
 _MEMORY_CLASS = str(MemoryError)
 
@@ -228,7 +228,8 @@ class _Worker:
 
 def _environment() -> dict[str, str]:
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**inherited, "PYTHONPATH": _ROOT, "PYTHONDONTWRITEBYTECODE": "1"}
+    path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
+    return {**inherited, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _busy() -> TemplateFailure:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
+from templates.sandbox_failure import TemplateFailure
 from tests.fuzz.loader_oracle import check, kept_inputs
 from tests.unit.spec.specs import RENDERER
 from translator.problems import Problem, SpecError
@@ -118,6 +119,43 @@ def test_scanner_loses_nothing_and_literal_templates_come_back(text: str) -> Non
     assert "".join(piece.text for piece in pieces(text)) == text
     template = protected(literal_template(text))
     assert (rendered(template, {}, RENDERER) if template.needs_rendering else literal_template(text)) == text
+
+
+_expressions = st.sampled_from(
+    [
+        "a\r\nb",
+        "\n",
+        "{{ x }}",
+        "{{x}}",
+        "{{\ty\n}}",
+        "{{z}}",
+        "{{output}}",
+        "{{ true }}",
+        "{{ range }}",
+        "{{ x + 1 }}",
+        "{{",
+        "é}}",
+    ]
+)
+
+
+@settings(deadline=None)
+@given(
+    text=st.lists(_expressions).map("".join),
+    variables=st.dictionaries(
+        st.sampled_from(["x", "y", "z"]),
+        st.text(max_size=5) | st.integers() | st.floats() | st.booleans() | st.none() | st.dates() | st.just([1]),
+    ),
+)
+def test_texts_filled_in_without_jinja_are_what_jinja_makes_of_them(text: str, variables: dict[str, object]) -> None:
+    guarded = protected(text)
+    try:
+        expected = guarded.revealed(RENDERER.render("".join(map(guarded.hidden, guarded.pieces)), variables))
+    except TemplateFailure:
+        with pytest.raises(TemplateFailure):
+            rendered(guarded, variables, RENDERER)
+        return
+    assert rendered(guarded, variables, RENDERER) == expected
 
 
 @settings(deadline=None)

@@ -14,7 +14,7 @@ from translator.plan.findings import Finding
 from translator.plan.images import image_problem
 from translator.plan.outline import OutlineTask
 from translator.plan.tokens import Tokens, substituted
-from translator.plan.urls import Location, LocationError, location
+from translator.plan.urls import FILE_SCHEME, Location, LocationError, location
 from translator.problems import ErrorCode
 from translator.spec.model import InputUrl
 from translator.spec.places import field_path
@@ -66,6 +66,10 @@ def _urls(task: OutlineTask) -> Iterator[tuple[str, str]]:
             yield entry.url, f"{task.path}.inputs[{index}].url"
     for index, output in enumerate(task.spec.outputs):
         yield output.url, f"{task.path}.outputs[{index}].url"
+    for index, checkpoint in enumerate(task.spec.checkpoint):
+        # OSMO does not ask whether a checkpoint can be written; whether this machine's directories are meant, we do.
+        if checkpoint.url.startswith(f"{FILE_SCHEME}:"):
+            yield checkpoint.url, f"{task.path}.checkpoint[{index}].url"
 
 
 def _lacks_credential(case: Case, found: Location) -> bool:

@@ -85,7 +85,7 @@ def advised_message(details: ErrorDetails, path: FieldPath) -> str:
 
 
 def _unknown_key(path: FieldPath) -> str:
-    key = str(path[-1])
+    key = str(path[-1])[:_MAX_SHOWN]
     if key in _OLD_FIELDS:
         return f"`{key}` belongs to an older version of OSMO. Use `url:` in inputs and outputs instead."
     if key == "localpath":

@@ -19,6 +19,7 @@ from translator.spec.source_map import PlainMap, RenderedMap, SourceMap
 from translator.spec.templating import Renderer, protected, rendered
 from translator.spec.values import Values
 
+MAX_WARNINGS = 1000
 MAX_SOURCE_BYTES = 8 * 1024 * 1024
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -114,15 +115,17 @@ def _rendered(
     section: Section, lines: LineIndex, variables: Mapping[str, object], renderer: Renderer, *, is_rendered: bool
 ) -> tuple[str, SourceMap]:
     """The text of the workflow section to parse, and where its parts come from."""
-    guarded = protected(section.text)
-    if is_rendered or not guarded.needs_rendering:
+    if is_rendered:
         return section.text, PlainMap(lines, section)
     try:
+        guarded = protected(section.text)
+        if not guarded.needs_rendering:
+            return section.text, PlainMap(lines, section)
         text = rendered(guarded, variables, renderer)
     except TemplateFailure as failure:
         raise SpecError([_template_problem(failure, lines, section)]) from failure
     source_map = RenderedMap(
-        lines=lines, section=section, protected=guarded, rendered=text, variables=variables, renderer=renderer
+        lines=lines, section=section, protected=guarded, text=text, variables=variables, renderer=renderer
     )
     return text, source_map
 
@@ -202,7 +205,7 @@ def _version_warnings(sections: Sections, lines: LineIndex) -> Iterable[Problem]
 
 
 def _repeated_keys(loaded: LoadedDocument, source_map: SourceMap) -> Iterable[Problem]:
-    for repeated in sorted(loaded.repeated, key=lambda one: one.offset):
+    for repeated in sorted(loaded.repeated, key=lambda one: one.offset)[:MAX_WARNINGS]:
         yield placed_problem(
             source_map,
             repeated.offset,

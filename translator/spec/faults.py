@@ -13,6 +13,13 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from translator.problems import ErrorCode
 
+MAX_MESSAGE_LENGTH = 1000
+
+
+def shortened(message: str) -> str:
+    """The message, cut where it quotes more of the input than anybody reads."""
+    return message if len(message) <= MAX_MESSAGE_LENGTH else f"{message[:MAX_MESSAGE_LENGTH]}…"
+
 
 def fault(code: str, message: str, *, error_code: ErrorCode = ErrorCode.USAGE) -> PydanticCustomError:
     """An error for a validator to raise.
@@ -21,7 +28,7 @@ def fault(code: str, message: str, *, error_code: ErrorCode = ErrorCode.USAGE) -
     """
     # The text goes in through the context because a template's own braces ({{output}}) would be looked up as keys.
     return PydanticCustomError(
-        code.replace("-", "_"), "{message}", {"message": message, "error_code": error_code.value}
+        code.replace("-", "_"), "{message}", {"message": shortened(message), "error_code": error_code.value}
     )
 
 

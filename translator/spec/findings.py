@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -19,6 +20,8 @@ from translator.spec import rules
 from translator.spec.advice import advised_message, problem_code
 from translator.spec.names import normalised_name, repeated_name_message
 from translator.spec.places import FieldPath, PathStep, matching_key
+
+MAX_FINDINGS = 1000
 
 _UNION_TAGS = ("task input", "url input")
 _KEY_MARK = "[key]"
@@ -40,14 +43,15 @@ class Finding:
 
 def schema_findings(error: ValidationError, document: object) -> list[Finding]:
     """Everything wrong with `document`, whose validation gave `error`: fields first, then what is between them."""
-    found = [
-        _finding(details, document)
-        for details in error.errors(include_url=False)
-        if details["type"] not in _CROSS_CODES
-    ]
+    details = [one for one in error.errors(include_url=False) if one["type"] not in _CROSS_CODES]
+    found = [_finding(one, document) for one in _first_and_foremost(details)]
     known = {(finding.path, finding.code) for finding in found}
-    crossing = [finding for finding in cross_findings(document) if (finding.path, finding.code) not in known]
-    return found + crossing
+    crossing = (finding for finding in cross_findings(document) if (finding.path, finding.code) not in known)
+    found.extend(islice(crossing, MAX_FINDINGS - len(found)))
+    if len(found) >= MAX_FINDINGS:
+        message = f"There are more problems; only {len(found)} of them are listed."
+        found.append(Finding(path=("workflow",), code="too-many-problems", message=message))
+    return found
 
 
 def cross_findings(document: object) -> list[Finding]:
@@ -69,15 +73,26 @@ def all_tasks(document: object) -> Iterator[tuple[FieldPath, Mapping[object, obj
         yield from _entries(group, "tasks", path)
 
 
+def _first_and_foremost(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """As many errors as are listed, with the first of each class of error among them."""
+    if len(details) <= MAX_FINDINGS:
+        return details
+    foremost = next((one for one in details if _error_code(one) is not ErrorCode.USAGE), None)
+    return [*([] if foremost is None else [foremost]), *details][:MAX_FINDINGS]
+
+
+def _error_code(details: ErrorDetails) -> ErrorCode:
+    return ErrorCode(details.get("ctx", {}).get("error_code", ErrorCode.USAGE))
+
+
 def _finding(details: ErrorDetails, document: object) -> Finding:
     path, at_key = _document_path(details["loc"], document)
     code = problem_code(details["type"])
-    context = details.get("ctx", {})
     return Finding(
         path=path,
         code="bad-key" if at_key else code,
         message=advised_message(details, path),
-        error_code=ErrorCode(context.get("error_code", ErrorCode.USAGE)),
+        error_code=_error_code(details),
         at_key=at_key or code in _AT_KEY,
     )
 

@@ -9,14 +9,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import assert_never
 
 from translator.problems import Problem, Severity, SpecError
+from translator.spec.faults import shortened
 
 MAX_LABELS = 16
 MAX_SEGMENT_LENGTH = 63
 MAX_PREFIX_LENGTH = 253
 
+# Beyond, the number of labels is fault enough.
+_MAX_JUDGED = 100
 _SEGMENT = re.compile(r"[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?")
 _DNS_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
@@ -63,11 +67,11 @@ def label_faults(labels: object) -> list[LabelFault]:
     found = []
     if len(labels) > MAX_LABELS:
         found.append(LabelFault(message=f"Workflows can have at most {MAX_LABELS} labels."))
-    for key, value in labels.items():
+    for key, value in islice(labels.items(), _MAX_JUDGED):
         if (message := _key_message(key)) is not None:
-            found.append(LabelFault(message=message, key=key))
+            found.append(LabelFault(message=shortened(message), key=key))
         if (message := _value_message(value)) is not None:
-            found.append(LabelFault(message=message, key=key, at_value=True))
+            found.append(LabelFault(message=shortened(message), key=key, at_value=True))
     return found
 
 

@@ -7,10 +7,8 @@ is wrong comes back as `YamlFault` with an offset.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Final
 
 from yaml._yaml import CParser
 from yaml.error import MarkedYAMLError, YAMLError
@@ -26,30 +24,16 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
+from translator.spec.anchors import Anchors
+from translator.spec.containers import Containers, Frame, RepeatedKey, SpecialKey, special_fault
 from translator.spec.places import PlaceTable
-from translator.spec.scalars import MERGE_TAG, TAG_PREFIX, ScalarFault, plain_value, shown_tag, tagged_value
+from translator.spec.scalars import MERGE_TAG, ScalarFault, plain_value, tagged_value
+from translator.spec.yaml_bounds import DEFAULT_LIMITS, LoaderLimits, YamlFault
 
+__all__ = ["LoadedDocument", "LoaderLimits", "YamlFault", "load"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoaderLimits:
-    """Bounds on one document.
-
-    Units: `text_length` and `scalar_length` in characters; `nodes` bounds the keys, values, and begins and ends of
-    containers, and again what all aliases stand for; `depth` counts nested containers, through aliases too.
-    """
-
-    text_length: int = 8 * 1024 * 1024
-    scalar_length: int = 4 * 1024 * 1024
-    nodes: int = 500_000
-    depth: int = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepeatedKey:
-    """A key that stands in its mapping more than once; the last one counts. Units: `offset` of the later one."""
-
-    key: str
-    offset: int
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNKNOWN = object()
 
 
 @dataclass(slots=True)
@@ -59,22 +43,6 @@ class LoadedDocument:
     value: object
     places: PlaceTable
     repeated: list[RepeatedKey] = field(default_factory=list)
-
-
-class YamlFault(ValueError):
-    """A text that is no usable YAML document.
-
-    Shape: `code` is a Problem's code; `offset` counts characters from the start of the text.
-    """
-
-    def __init__(self, code: str, message: str, offset: int = 0) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.offset = offset
-
-
-DEFAULT_LIMITS: Final = LoaderLimits()
 
 
 def load(text: str, limits: LoaderLimits = DEFAULT_LIMITS) -> LoadedDocument:
@@ -92,36 +60,13 @@ def load(text: str, limits: LoaderLimits = DEFAULT_LIMITS) -> LoadedDocument:
     try:
         return _Loader(parser, limits, check_length=len(text) > limits.scalar_length).document()
     except ReaderError as error:
-        raise YamlFault("yaml-character", f"{error.reason}: expected printable characters only.") from error
+        found = _UNPRINTABLE.search(text)
+        offset = found.start() if found is not None else 0
+        raise YamlFault("yaml-character", f"{error.reason}: expected printable text.", offset) from error
     except MarkedYAMLError as error:
         raise _syntax_fault(error, text) from error
     except YAMLError as error:
         raise YamlFault("yaml-syntax", str(error)) from error
-
-
-@dataclass(slots=True)
-class _Frame:
-    """An open container. Shape: `items` are its children so far, for a mapping keys and values in turn."""
-
-    container: list[object] | dict[object, object] | set[object]
-    items: list[object]
-    marks: list[int]
-    start: int
-    tag: str | None
-
-
-class _SpecialKey(Enum):
-    """Plain scalars that mean something only as the key of a mapping."""
-
-    MERGE = "<<"
-    VALUE = "="
-
-
-_UNKNOWN = object()
-_SET_TAG = f"{TAG_PREFIX}set"
-_PAIR_TAGS = (f"{TAG_PREFIX}omap", f"{TAG_PREFIX}pairs")
-_MAPPING_TAGS = ("!", f"{TAG_PREFIX}map", _SET_TAG)
-_SEQUENCE_TAGS = ("!", f"{TAG_PREFIX}seq", *_PAIR_TAGS)
 
 
 class _Loader:
@@ -130,12 +75,8 @@ class _Loader:
         self._limits = limits
         self._check_length = check_length
         self._places = PlaceTable()
-        self._repeated: list[RepeatedKey] = []
-        self._anchors: dict[str, object] = {}
-        self._open_ids: set[int] = set()
-        self._extents: dict[int, tuple[int, int]] = {}
-        self._expanded = 0
-        self._special_met = False
+        self._containers = Containers(self._places)
+        self._anchors = Anchors(limits)
 
     def document(self) -> LoadedDocument:
         get_event = self._parser.get_event
@@ -148,14 +89,14 @@ class _Loader:
         event = get_event()
         if event is not None and type(event) is not StreamEndEvent:
             raise YamlFault("yaml-documents", "Expected a single document, but found another one.", _offset(event))
-        return LoadedDocument(value, self._places, self._repeated)
+        return LoadedDocument(value, self._places, self._containers.repeated)
 
     def _root(self, event: Event | None) -> object:
         if type(event) is ScalarEvent:
             self._places.root = _offset(event)
             value = self._scalar(event)
-            if isinstance(value, _SpecialKey):
-                raise _special_fault(value, _offset(event))
+            if isinstance(value, SpecialKey):
+                raise special_fault(value, _offset(event))
             return value
         if type(event) is MappingStartEvent or type(event) is SequenceStartEvent:
             self._places.root = _offset(event)
@@ -168,7 +109,8 @@ class _Loader:
         check_each = self._check_length
         max_depth = self._limits.depth
         known: dict[str, object] = {}
-        stack: list[_Frame] = []
+        stack: list[Frame] = []
+        close, anchors = self._containers.close, self._anchors
         frame = self._opened(first)
         items, marks = frame.items, frame.marks
         for _ in range(self._limits.nodes):
@@ -188,14 +130,16 @@ class _Loader:
                 # libyaml always sets the mark; the stubs think of events made by hand.
                 mark = event.start_mark.index  # type: ignore[union-attr]
             elif type(event) is MappingEndEvent or type(event) is SequenceEndEvent:
-                value = self._closed(frame)
+                value = frame.container
+                close(frame)
+                anchors.end(value)
                 if not stack:
                     return value
                 mark = frame.start
                 frame = stack.pop()
                 items, marks = frame.items, frame.marks
             elif type(event) is AliasEvent:
-                value = self._alias(event, len(stack) + 1)
+                value = anchors.value(event.anchor or "", depth=len(stack) + 1, offset=_offset(event))
                 mark = _offset(event)
             elif type(event) is MappingStartEvent or type(event) is SequenceStartEvent:
                 stack.append(frame)
@@ -213,8 +157,8 @@ class _Loader:
     def _plain(self, event: ScalarEvent) -> object:
         text: str = event.value
         if text in ("<<", "="):
-            self._special_met = True
-            return _SpecialKey(text)
+            self._containers.special_met = True
+            return SpecialKey(text)
         try:
             return plain_value(text)
         except ScalarFault as fault:
@@ -232,171 +176,30 @@ class _Loader:
         value = self._plain(event) if event.implicit[0] else text
         if event.tag not in (None, "!"):
             value = self._tagged(event, event.tag)
-        self._remember(event, value)
+        if event.anchor is not None:
+            self._anchors.add(event.anchor, value, _offset(event))
         return value
 
     def _tagged(self, event: ScalarEvent, tag: str) -> object:
         if tag == MERGE_TAG:
-            self._special_met = True
-            return _SpecialKey.MERGE
+            self._containers.special_met = True
+            return SpecialKey.MERGE
         try:
             return tagged_value(tag, event.value)
         except ScalarFault as fault:
             raise _scalar_fault(fault, event) from fault
 
-    def _opened(self, event: MappingStartEvent | SequenceStartEvent) -> _Frame:
+    def _opened(self, event: MappingStartEvent | SequenceStartEvent) -> Frame:
         start = _offset(event)
-        tag = event.tag
-        container: list[object] | dict[object, object] | set[object] = []
-        if type(event) is MappingStartEvent:
-            container = set() if tag == _SET_TAG else {}
-        if tag is not None and tag not in (_SEQUENCE_TAGS if isinstance(container, list) else _MAPPING_TAGS):
-            raise YamlFault("yaml-tag", f"The tag {shown_tag(tag)} is not supported here.", start)
+        frame = self._containers.opened(is_mapping=type(event) is MappingStartEvent, tag=event.tag, start=start)
         if event.anchor is not None:
-            self._remember(event, container)
-            self._open_ids.add(id(container))
-        items = container if tag is None and isinstance(container, list) else []
-        return _Frame(container, items, [], start, tag)
-
-    def _closed(self, frame: _Frame) -> object:
-        container, items = frame.container, frame.items
-        if self._open_ids:
-            self._open_ids.discard(id(container))
-        if container is items:
-            if self._special_met:
-                self._refuse_special(frame, 1)
-        elif type(container) is dict:
-            self._fill_mapping(container, frame)
-        elif type(container) is set:
-            self._fill_set(container, frame)
-        elif type(container) is list:
-            self._fill_tagged_list(container, frame)
-        self._places.marks[id(container)] = frame.marks
-        return container
-
-    def _fill_mapping(self, mapping: dict[object, object], frame: _Frame) -> None:
-        items = frame.items
-        if not self._special_met:
-            pairs = iter(items)
-            try:
-                mapping.update(zip(pairs, pairs, strict=True))
-            except TypeError:
-                mapping.clear()
-            if len(mapping) * 2 == len(items):
-                return
-        self._fill_unusual_mapping(mapping, frame)
-
-    def _fill_unusual_mapping(self, mapping: dict[object, object], frame: _Frame) -> None:
-        """Fill a mapping with merge keys, repeated keys, or keys that cannot be."""
-        self._refuse_special(frame, 2, first=1)
-        own: dict[object, object] = {}
-        own_marks: dict[object, tuple[int, int]] = {}
-        merged: dict[object, object] = {}
-        merged_marks: dict[object, tuple[int, int]] = {}
-        for index in range(0, len(frame.items), 2):
-            key, value = frame.items[index : index + 2]
-            key_mark, value_mark = frame.marks[index : index + 2]
-            if key is _SpecialKey.MERGE:
-                for source in _merge_sources(value, value_mark):
-                    merged.update(source)
-                    merged_marks.update((name, self._places.entry(source, name)) for name in source)
-                continue
-            if key is _SpecialKey.VALUE:
-                key = "="
-            if isinstance(key, list | dict | set):
-                raise YamlFault("yaml-key", "A list or a map cannot be a key.", key_mark)
-            if key in own:
-                self._repeated.append(RepeatedKey(key=str(key), offset=key_mark))
-            own[key] = value
-            own_marks[key] = key_mark, value_mark
-        mapping.clear()
-        mapping.update({**merged, **own})
-        self._places.entries[id(mapping)] = {**merged_marks, **own_marks}
-        # Ids stay unique only while what they belong to lives; values that lost to a later key would go.
-        self._places.replaced.append(frame.items)
-
-    def _fill_set(self, members: set[object], frame: _Frame) -> None:
-        mapping: dict[object, object] = {}
-        self._fill_mapping(mapping, frame)
-        members.update(mapping)
-
-    def _fill_tagged_list(self, container: list[object], frame: _Frame) -> None:
-        self._refuse_special(frame, 1)
-        if frame.tag not in _PAIR_TAGS:
-            container.extend(frame.items)
-            return
-        for item, mark in zip(frame.items, frame.marks, strict=True):
-            if not isinstance(item, dict) or len(self._places.marks[id(item)]) != 2:
-                raise YamlFault("yaml-tag", f"{shown_tag(frame.tag)} needs maps of one entry each.", mark)
-            container.extend(item.items())
-        self._places.replaced.append(frame.items)
-
-    def _refuse_special(self, frame: _Frame, step: int, *, first: int = 0) -> None:
-        for index in range(first, len(frame.items), step):
-            item = frame.items[index]
-            if isinstance(item, _SpecialKey):
-                raise _special_fault(item, frame.marks[index])
-
-    def _remember(self, event: ScalarEvent | MappingStartEvent | SequenceStartEvent, value: object) -> None:
-        anchor = event.anchor
-        if anchor is None:
-            return
-        if anchor in self._anchors:
-            raise YamlFault("yaml-anchor", f"The anchor &{anchor} is used twice.", _offset(event))
-        self._anchors[anchor] = value
-
-    def _alias(self, event: AliasEvent, depth: int) -> object:
-        offset = _offset(event)
-        anchor = event.anchor or ""
-        if anchor not in self._anchors:
-            raise YamlFault("yaml-alias", f"The alias *{anchor} has no anchor &{anchor} before it.", offset)
-        value = self._anchors[anchor]
-        if id(value) in self._open_ids:
-            raise YamlFault("yaml-recursive", f"The alias *{anchor} stands inside of what it stands for.", offset)
-        size, height = self._extent(value)
-        self._expanded += size
-        if self._expanded > self._limits.nodes:
-            raise YamlFault("yaml-too-large", f"Aliases stand for more than {self._limits.nodes} elements.", offset)
-        if depth + height > self._limits.depth:
-            raise YamlFault("yaml-too-deep", f"More than {self._limits.depth} nested levels.", offset)
-        return value
-
-    def _extent(self, value: object) -> tuple[int, int]:
-        """The number of nodes and of nested levels a value has with its aliases written out."""
-        children: Collection[object]
-        if isinstance(value, dict):
-            children = value.values()
-        elif isinstance(value, list | tuple | set):
-            children = value
-        else:
-            return 1, 0
-        extent = self._extents.get(id(value))
-        if extent is None:
-            size, height = 1 + len(children), 1
-            for child in children:
-                child_size, child_height = self._extent(child)
-                size += child_size
-                height = max(height, child_height + 1)
-            extent = self._extents[id(value)] = size, height
-        return extent
+            self._anchors.add(event.anchor, frame.container, start)
+            self._anchors.begin(frame.container)
+        return frame
 
 
 def _offset(event: Event) -> int:
     return event.start_mark.index if event.start_mark is not None else 0
-
-
-def _merge_sources(value: object, mark: int) -> list[dict[object, object]]:
-    """The mappings a merge key brings in, those that win last."""
-    candidates = list(reversed(value)) if isinstance(value, list) else [value]
-    sources = [candidate for candidate in candidates if isinstance(candidate, dict)]
-    if len(sources) != len(candidates):
-        raise YamlFault("yaml-merge", "`<<` needs a map, or a list of maps, to merge.", mark)
-    return sources
-
-
-def _special_fault(key: _SpecialKey, offset: int) -> YamlFault:
-    message = f"`{key.value}` has a meaning of its own in YAML: quote it to mean text."
-    return YamlFault("yaml-value", message, offset)
 
 
 def _scalar_fault(fault: ScalarFault, event: ScalarEvent) -> YamlFault:

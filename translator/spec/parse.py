@@ -5,7 +5,7 @@ Steps 3 to 6 of workflow-spec.md §1.2; pools, defaults, dependencies and policy
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from translator.problems import ErrorCode, Problem, Severity, SpecError
 from translator.spec import local_files as inlining
 from translator.spec.document import OpenedSpec, SpecPlaces, open_spec
 from translator.spec.dump import yaml_text
-from translator.spec.findings import Finding, all_tasks, schema_findings
+from translator.spec.findings import MAX_FINDINGS, Finding, all_tasks, schema_findings
 from translator.spec.labels import label_faults, label_overrides, merged_labels
 from translator.spec.model import WorkflowSpec, as_document
 from translator.spec.places import FieldPath, Place
@@ -173,7 +173,8 @@ def _schema_error(
     if first is not None:
         found = [first, *(finding for finding in found if finding is not first)]
         return SpecError(_problems(opened, found), message=first.message, error_code=first.error_code)
-    return SpecError(_problems(opened, found), message=_full_text(error), records_submission=True)
+    problems = _problems(opened, found)
+    return SpecError(problems, message=_full_text(error, problems), records_submission=True)
 
 
 def _problems(opened: OpenedSpec, found: list[Finding]) -> list[Problem]:
@@ -182,9 +183,15 @@ def _problems(opened: OpenedSpec, found: list[Finding]) -> list[Problem]:
     ]
 
 
-def _full_text(error: ValidationError) -> str:
-    text = str(error)
-    return text if len(text) <= _MAX_FULL_TEXT else f"{text[:_MAX_FULL_TEXT]}\n… {error.error_count()} errors in all"
+def _full_text(error: ValidationError, problems: Sequence[Problem]) -> str:
+    count = error.error_count()
+    if count > MAX_FINDINGS:
+        # pydantic would write out all of them.
+        lines = "\n".join(f"{problem.path}\n  {problem.message}" for problem in problems)
+        text = f"{count} validation errors for {error.title}\n{lines}"
+    else:
+        text = str(error)
+    return text if len(text) <= _MAX_FULL_TEXT else f"{text[:_MAX_FULL_TEXT]}\n… {count} errors in all"
 
 
 def _unused_fields(opened: OpenedSpec, document: PlainDocument) -> list[Problem]:

@@ -19,6 +19,7 @@ FieldPath = tuple[PathStep, ...]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _STEP = re.compile(r"""\[(?P<index>[0-9]+)\]|\["(?P<quoted>.*?)"\]|\.?(?P<plain>[^.\[]+)""", re.DOTALL)
+_MAX_STEP_LENGTH = 300
 LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 
@@ -82,6 +83,7 @@ class PlaceTable:
     marks: dict[int, list[int]] = field(default_factory=dict)
     entries: dict[int, dict[object, tuple[int, int]]] = field(default_factory=dict)
     replaced: list[object] = field(default_factory=list)
+    _positions: dict[int, dict[object, int]] = field(default_factory=dict)
 
     def offset(self, document: object, path: FieldPath, *, at_key: bool = False) -> int:
         """Where the value at `path` begins, or the key that leads to it; of the deepest step that exists."""
@@ -109,7 +111,10 @@ class PlaceTable:
         entries = self.entries.get(id(mapping))
         if entries is not None:
             return entries[key]
-        position = 2 * list(mapping).index(key)
+        positions = self._positions.get(id(mapping))
+        if positions is None:
+            positions = self._positions[id(mapping)] = {name: 2 * index for index, name in enumerate(mapping)}
+        position = positions[key]
         key_mark, value_mark = self.marks[id(mapping)][position : position + 2]
         return key_mark, value_mark
 
@@ -138,5 +143,5 @@ def field_path(steps: Sequence[PathStep]) -> str:
         elif _PLAIN_KEY.fullmatch(step):
             shown += f".{step}" if shown else step
         else:
-            shown += f'["{step}"]'
+            shown += f'["{step[:_MAX_STEP_LENGTH]}"]'
     return shown

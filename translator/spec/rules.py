@@ -23,6 +23,8 @@ _STORAGE_URL = re.compile(
     rf"(?:(?:s3|gs)://{_COMPONENT}(?:/{_COMPONENT})*"
     rf"|(?:azure|tos)://{_COMPONENT}(?:/{_COMPONENT})+"
     rf"|swift://{_COMPONENT}(?:/{_COMPONENT}){{2,}})/*"
+    # Ours, for the local engine: whether the backend has it is judged later, as for inputs and outputs.
+    r"|file:///[^\x00]+"
 )
 _OUTPUT_FILES = "/osmo/data/output/"
 
@@ -111,7 +113,8 @@ def storage_url_message(url: str) -> str | None:
         return None
     return (
         f'Checkpoint url "{url}" is not a storage location. Expected s3://bucket[/path], gs://bucket[/path], '
-        "azure://account/container[/path], swift://endpoint/namespace/bucket[/path] or tos://endpoint/bucket[/path]."
+        "azure://account/container[/path], swift://endpoint/namespace/bucket[/path], tos://endpoint/bucket[/path] or, "
+        "on the local engine, file:///absolute/path."
     )
 
 

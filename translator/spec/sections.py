@@ -8,16 +8,18 @@ Source: workflow-spec.md §2.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from translator.problems import ErrorCode, Problem, SpecError
+from translator.spec.faults import MAX_MESSAGE_LENGTH, shortened
 from translator.spec.places import LineIndex
 
 WORKFLOW = "workflow"
 DEFAULT_VALUES = "default-values"
 VERSION = "version"
+
+MAX_PROBLEMS = 1000
 
 _KNOWN = (WORKFLOW, DEFAULT_VALUES, VERSION)
 _KEY = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*):", re.MULTILINE)
@@ -54,6 +56,8 @@ def cut(source: str, lines: LineIndex) -> Sections:
             problems.append(_problem(lines, "repeated-section", f'Duplicate top-level key "{key}" found', key, section))
         else:
             found[key] = section
+        if len(problems) == MAX_PROBLEMS:
+            break
     if WORKFLOW not in found:
         problems.append(Problem(code="missing-section", message="Workflow spec not found.", line=1, column=1))
     if problems:
@@ -65,15 +69,17 @@ def _sections(found: Mapping[str, Section]) -> Sections:
     return Sections(workflow=found[WORKFLOW], default_values=found.get(DEFAULT_VALUES), version=found.get(VERSION))
 
 
-def _cut_all(source: str) -> list[tuple[str, Section]]:
-    matches = list(_KEY.finditer(source))
-    bounds = pairwise([*(match.start() for match in matches), len(source)])
-    return [
-        (match[1], Section(text=source[start:end], offset=start))
-        for match, (start, end) in zip(matches, bounds, strict=True)
-    ]
+def _cut_all(source: str) -> Iterator[tuple[str, Section]]:
+    last: re.Match[str] | None = None
+    for match in _KEY.finditer(source):
+        if last is not None:
+            yield last[1], Section(text=source[last.start() : match.start()], offset=last.start())
+        last = match
+    if last is not None:
+        yield last[1], Section(text=source[last.start() :], offset=last.start())
 
 
 def _problem(lines: LineIndex, code: str, message: str, key: str, section: Section) -> Problem:
     line, column = lines.place(section.offset)
-    return Problem(code=code, message=f"{message} in the workflow spec.", path=key, line=line, column=column)
+    message = shortened(f"{message} in the workflow spec.")
+    return Problem(code=code, message=message, path=key[:MAX_MESSAGE_LENGTH], line=line, column=column)

@@ -16,7 +16,7 @@ from templates.sandbox_failure import TemplateFailure
 from translator.spec.jinja_text import Kind, Piece
 from translator.spec.places import LINE_BREAK, NOWHERE, LineIndex, Place
 from translator.spec.sections import Section
-from translator.spec.templating import ProtectedText, Renderer
+from translator.spec.templating import ProtectedText, Renderer, rendered
 
 # Private-use characters: no spec has them, and if one has, nothing is marked.
 _BEGIN, _END = "\ue0f0", "\ue0f1"
@@ -61,18 +61,18 @@ class RenderedMap:
         lines: LineIndex,
         section: Section,
         protected: ProtectedText,
-        rendered: str,
+        text: str,
         variables: Mapping[str, object],
         renderer: Renderer,
     ) -> None:
         self._file_lines = lines
         self._section = section
         self._protected = protected
-        self._rendered = rendered
+        self._text = text
         self._variables = variables
         self._renderer = renderer
         self._section_lines = LineIndex(section.text)
-        self._rendered_lines = LineIndex(rendered)
+        self._rendered_lines = LineIndex(text)
 
     def place(self, offset: int) -> Place:
         """See SourceMap."""
@@ -94,38 +94,47 @@ class RenderedMap:
     @cached_property
     def _origins(self) -> Sequence[int]:
         """The line of the section each rendered line comes from; empty where that is not to be known."""
-        if _BEGIN in self._section.text or _BEGIN in self._rendered:
+        if _BEGIN in self._section.text or _BEGIN in self._text:
             return ()
+        parts = marked_pieces(self._protected.pieces)
         try:
-            marked = self._protected.revealed(self._renderer.render(marked_template(self._protected), self._variables))
+            marked = rendered(self._protected, self._variables, self._renderer, parts)
         except TemplateFailure:
             return ()
-        return _origins(marked) if _MARKER.sub("", marked) == self._rendered else ()
+        return _origins(marked) if _MARKER.sub("", marked) == self._text else ()
 
 
-def marked_template(protected: ProtectedText) -> str:
+def marked_pieces(pieces: Sequence[Piece]) -> list[Piece]:
     """The template with the number of each line before the first thing in it that can come out."""
-    parts = []
+    marked: list[Piece] = []
     line, line_is_marked = 1, False
-    for piece in protected.pieces:
+    for piece in pieces:
         if piece.kind is Kind.DATA:
-            for part in _LINE.findall(piece.text):
-                if part.strip() and not line_is_marked:
-                    indent = len(part) - len(part.lstrip())
-                    part = f"{part[:indent]}{_BEGIN}{line}{_END}{part[indent:]}"
-                    line_is_marked = True
-                if part.endswith(("\n", "\r")):
-                    line, line_is_marked = line + 1, False
-                parts.append(part)
+            text, line, line_is_marked = _marked_data(piece.text, line, line_is_marked=line_is_marked)
+            marked.append(Piece(kind=Kind.DATA, text=text))
             continue
         if _can_begin_a_line(piece) and not line_is_marked:
-            parts.append(f"{_BEGIN}{line}{_END}")
+            marked.append(Piece(kind=Kind.DATA, text=f"{_BEGIN}{line}{_END}"))
             line_is_marked = True
-        parts.append(protected.hidden(piece))
+        marked.append(piece)
         breaks = len(LINE_BREAK.findall(piece.text))
         if breaks:
             line, line_is_marked = line + breaks, False
-    return "".join(parts)
+    return marked
+
+
+def _marked_data(text: str, line: int, *, line_is_marked: bool) -> tuple[str, int, bool]:
+    """The text with its marks, the number of the line it ends in, and whether that one has its mark."""
+    parts = []
+    for part in _LINE.findall(text):
+        if part.strip() and not line_is_marked:
+            indent = len(part) - len(part.lstrip())
+            part = f"{part[:indent]}{_BEGIN}{line}{_END}{part[indent:]}"
+            line_is_marked = True
+        if part.endswith(("\n", "\r")):
+            line, line_is_marked = line + 1, False
+        parts.append(part)
+    return "".join(parts), line, line_is_marked
 
 
 def _can_begin_a_line(piece: Piece) -> bool:

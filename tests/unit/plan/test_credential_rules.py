@@ -115,6 +115,9 @@ def test_files_on_this_machine() -> None:
     assert warnings(workflow, on_machine()) == ()
     error = refusal(workflow, on_cluster())
     assert error.message.startswith("Unknown URI scheme: file. Expected s3://bucket[/path]")
+    kept = one(checkpoint=[{"path": "/a", "url": "file:///kept", "frequency": "1m"}])
+    assert warnings(kept, on_machine()) == ()
+    assert refusal(kept, on_cluster()).problems[0].path == "workflow.tasks[0].checkpoint[0].url"
 
 
 def test_unknown_schemes_are_a_users_fault() -> None:

@@ -459,6 +459,7 @@ def test_checkpoint() -> None:
         ("path: /a, url: 'azure://account', frequency: 1m", "url"),
         ("path: /a, url: 'swift://e/n', frequency: 1m", "url"),
         ("path: /a, url: 'tos://e', frequency: 1m", "url"),
+        ("path: /a, url: 'file://host/p', frequency: 1m", "url"),
         ("path: /a, url: 's3://b', frequency: true", "frequency"),
         ("path: /a, url: 's3://b', frequency: '60'", "frequency"),
         ("path: /a, url: 's3://b', frequency: ", "frequency"),
@@ -473,7 +474,17 @@ def test_other_checkpoints_are_refused(fields: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://b", "s3://b/", "gs://b/p/q//", "azure://a/c", "swift://e/n/b", "tos://e/b", "s3://b/{{workflow_id}}"]
+    "url",
+    [
+        "s3://b",
+        "s3://b/",
+        "gs://b/p/q//",
+        "azure://a/c",
+        "swift://e/n/b",
+        "tos://e/b",
+        "s3://b/{{workflow_id}}",
+        "file:///data/checkpoints",
+    ],
 )
 def test_checkpoint_urls(url: str) -> None:
     assert task_of(with_task(f"checkpoint: [{{path: /a, url: '{url}', frequency: 1m}}]")).checkpoint[0].url == url
