@@ -1,0 +1,1 @@
+"""Where the command of an attempt runs: in a sandbox, as a plain process, or in a container."""

@@ -1,0 +1,117 @@
+"""From what a program writes to log lines: split, decoded, masked. Source: workflow-spec.md §8.4.
+
+A line ends with a newline. Carriage returns act as on a terminal: what stands before one is overwritten, so a progress
+bar leaves its last state; while no newline comes it is shown every few seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+MAX_LINE_BYTES = 32 * 1024
+MASK = b"[MASKED]"
+MIN_SECRET_LENGTH = 8
+PROGRESS_SECONDS = 5.0
+
+
+class Masker:
+    """Replaces secret values in bytes; values shorter than 8 characters are no secrets."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        values = {line for secret in secrets for line in _lines_of(secret) if len(line) >= MIN_SECRET_LENGTH}
+        encoded = {value.encode("utf-8", "surrogateescape") for value in values}
+        # The longest first: one secret may begin with another.
+        self._ordered = sorted(encoded, key=lambda value: (-len(value), value))
+        self._pattern = re.compile(b"|".join(map(re.escape, self._ordered))) if self._ordered else None
+        self.longest = len(self._ordered[0]) if self._ordered else 0
+
+    def masked(self, data: bytes) -> bytes:
+        """The data without secrets."""
+        return data if self._pattern is None else self._pattern.sub(MASK, data)
+
+    def open_end(self, data: bytes) -> int:
+        """How many bytes at the end of `data` may be the beginning of a secret."""
+        for length in range(min(self.longest - 1, len(data)), 0, -1):
+            tail = data[-length:]
+            if any(secret.startswith(tail) for secret in self._ordered):
+                return length
+        return 0
+
+
+class LineSplitter:
+    """Takes the bytes of one stream and gives its lines; a line above 32 KiB comes in pieces."""
+
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker
+        self._rest = b""
+        self._shown_at = float("-inf")
+
+    def feed(self, data: bytes, now_seconds: float) -> list[str]:
+        """The lines that are complete now, without their ends. Units: seconds of any clock that does not go back."""
+        *complete, self._rest = (self._rest + data).split(b"\n")
+        lines = [text for line in complete for text in self._texts(line)]
+        lines += self._overlong()
+        if lines:
+            self._shown_at = now_seconds
+        elif b"\r" in self._rest and now_seconds - self._shown_at >= PROGRESS_SECONDS:
+            self._shown_at = now_seconds
+            lines += self._progress()
+        return lines
+
+    def finish(self) -> list[str]:
+        """What is left at the end of the stream."""
+        rest, self._rest = self._rest, b""
+        return list(self._texts(rest)) if rest else []
+
+    def _texts(self, line: bytes) -> Iterator[str]:
+        return _pieces(self._masker.masked(_overwritten(line)))
+
+    def _overlong(self) -> list[str]:
+        if len(self._rest) <= MAX_LINE_BYTES + self._masker.longest:
+            return []
+        self._rest = self._rest[self._rest.rstrip(b"\r").rfind(b"\r") + 1 :]
+        if len(self._rest) <= MAX_LINE_BYTES + self._masker.longest:
+            return []
+        # Neither a secret nor a character may be cut in two, so that both are still recognised.
+        whole = len(self._rest) - self._masker.open_end(self._rest)
+        ready = whole - whole % MAX_LINE_BYTES if not self._masker.longest else whole
+        ready = _character_start(self._rest, ready)
+        head, self._rest = self._rest[:ready], self._rest[ready:]
+        return list(_pieces(self._masker.masked(head)))
+
+    def _progress(self) -> list[str]:
+        state, _, self._rest = self._rest.rpartition(b"\r")
+        return list(self._texts(state)) if state else []
+
+
+def _overwritten(line: bytes) -> bytes:
+    """What a terminal would show of a line with carriage returns."""
+    line = line.rstrip(b"\r")
+    return line[line.rfind(b"\r") + 1 :]
+
+
+def _pieces(line: bytes) -> Iterator[str]:
+    while len(line) > MAX_LINE_BYTES:
+        cut = _character_start(line, MAX_LINE_BYTES)
+        yield _decoded(line[:cut])
+        line = line[cut:]
+    yield _decoded(line)
+
+
+def _character_start(data: bytes, at: int) -> int:
+    """The place at or before `at` where a character of UTF-8 begins; `at` where the bytes are none."""
+    for back in range(min(4, at)):
+        if at - back >= len(data) or data[at - back] & 0xC0 != 0x80:
+            return at - back
+    return at
+
+
+def _decoded(line: bytes) -> str:
+    # A NUL cannot be stored as text by every database.
+    return line.decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def _lines_of(secret: str) -> list[str]:
+    # Logs are masked line by line, so a secret of several lines is several secrets.
+    return [part.strip("\r") for part in secret.split("\n")]

