@@ -1,4 +1,4 @@
-"""What the gateway needs from the world, as Protocols; implementations stand in `runners` and `store`."""
+"""The port to a backend: what carries out effects and reports facts."""
 
 from __future__ import annotations
 

@@ -1,0 +1,366 @@
+"""The gateway, put together: the only place that builds concrete things, and the process around them.
+
+`build` makes a gateway without HTTP, for a command that runs one workflow; `create_app` puts REST in front of it;
+`serve` does both and listens until it is told to stop.
+"""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from engine.directories import RootBusy
+from engine.isolating import IsolationUnavailable
+from engine.settings import EngineSettings
+from gateway.api.app import application
+from gateway.api.deps import Context
+from gateway.api.metrics import Measures, Metrics
+from gateway.api.streams import Streams
+from gateway.auth.dev import DevLogin, default_user
+from gateway.log_setup import set_up_logging
+from gateway.mirror.clock import SystemClock
+from gateway.mirror.loop import Mirror
+from gateway.mirror.ownership import LockedInstance
+from gateway.ports.clock import Clock
+from gateway.ports.runner import Runner
+from gateway.ports.store import Store
+from gateway.runners.local import LocalRunner
+from gateway.services.acceptance import Acceptance
+from gateway.services.bundle import Services
+from gateway.services.cancel import Cancel
+from gateway.services.config_files import ConfigFiles
+from gateway.services.documents import Documents
+from gateway.services.events import WorkflowEvents
+from gateway.services.info import Info
+from gateway.services.interactive import Interactive
+from gateway.services.listing import Listing
+from gateway.services.logs import WorkflowLogs
+from gateway.services.machine import this_machine
+from gateway.services.pools import PoolViews
+from gateway.services.profile import Profiles
+from gateway.services.progress import Progress
+from gateway.services.query import Query
+from gateway.services.resources import ResourceViews
+from gateway.services.restart import Restart
+from gateway.services.submit import Submit
+from gateway.services.tags import Tags
+from gateway.services.tasks import Tasks
+from gateway.services.transitions import CountedRunner, Transitions
+from gateway.settings import Settings, SettingsError, check_exposure
+from gateway.store.logs import FileLogs
+from gateway.store.session import SqlStore, open_store
+from pools.backend import Backend
+from pools.shipped import MachineResources
+from pools.workflow import UserWorkflowLimits
+from templates.sandbox import SandboxLimits, TemplateSandbox
+from translator.plan.context import UserCredentials
+
+# What runs the work of a backend; None where this process cannot.
+RunnerOf = Callable[[str, Backend], Runner | None]
+
+_BACKLOG = 2048
+_LOG = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(kw_only=True)
+class Gateway:
+    """A gateway with everything built and nothing begun: call `start` once, and `stop` once, whatever happened."""
+
+    settings: Settings
+    services: Services
+    store: SqlStore
+    mirror: Mirror
+    context: Context
+    resources: ExitStack = field(repr=False)
+
+    def start(self) -> None:
+        """Begin to run workflows, first those that an earlier process left unfinished.
+
+        Errors: IsolationUnavailable, RootBusy, StoreUnavailable.
+        """
+        self.resources.callback(self.mirror.stop)
+        self.mirror.start()
+
+    def stop(self) -> None:
+        """Take no new work, end local tasks and record it, let go of everything. Safe to repeat."""
+        self.resources.close()
+
+
+def build(settings: Settings, *, runner_of: RunnerOf | None = None, clock: Clock | None = None) -> Gateway:
+    """A gateway as the settings say.
+
+    Errors: ConfigError, SettingsError, StoreUnavailable, StoreTooNew.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with ExitStack() as stack:
+        machine = this_machine(settings.data_dir)
+        config = ConfigFiles(settings.config, machine)
+        store = _opened(settings)
+        stack.callback(store.close)
+        if clock is None:
+            system_clock = SystemClock()
+            stack.callback(system_clock.close)
+            clock = system_clock
+        logs = FileLogs(settings.data_dir / "logs", store)
+        stack.callback(logs.close)
+        sandbox = TemplateSandbox(_sandbox_limits(config.loaded.workflow.user_workflow_limits))
+        stack.callback(sandbox.close)
+        transitions = Transitions()
+        runners = _runners(config.loaded.backends, runner_of or local_runners(settings), transitions)
+        mirror = Mirror(
+            store=store,
+            logs=logs,
+            runners=runners,
+            clock=clock,
+            ownership=LockedInstance(settings.data_dir / "instances"),
+        )
+        services = _services(
+            config=config,
+            store=store,
+            logs=logs,
+            mirror=mirror,
+            clock=clock,
+            sandbox=sandbox,
+            machine=machine,
+            online=runners.__contains__,
+        )
+        streams = Streams()
+        context = Context(
+            services=services,
+            settings=settings,
+            login=DevLogin(default_user(settings.user, _os_user())),
+            metrics=Metrics(_measures(mirror, config, streams, transitions)),
+            streams=streams,
+        )
+        return Gateway(
+            settings=settings,
+            services=services,
+            store=store,
+            mirror=mirror,
+            context=context,
+            resources=stack.pop_all(),
+        )
+
+
+def create_app(gateway: Gateway) -> FastAPI:
+    """REST in front of a gateway, which the caller starts and stops."""
+    return application(gateway.context)
+
+
+def serve(settings: Settings) -> None:
+    """Listen until SIGTERM or Ctrl-C; then finish open requests, end local tasks, and return.
+
+    Prints one line with the URL once requests are served. Errors: as `build`; SettingsError where the address may not
+    be listened on, or cannot be.
+    """
+    check_exposure(settings)
+    if settings.authentication:
+        raise SettingsError(
+            "A default administrator is configured, but this version cannot authenticate callers. Remove "
+            "OSMO_DEFAULT_ADMIN_USERNAME and OSMO_DEFAULT_ADMIN_PASSWORD and listen on 127.0.0.1."
+        )
+    set_up_logging(settings.log_level, settings.log_format)
+    with _listening_socket(settings) as listener, _signals_noted():
+        gateway = build(settings)
+        try:
+            _start(gateway)
+            _Server(_uvicorn_config(gateway), gateway.context.streams).run(sockets=[listener])
+        finally:
+            _LOG.info("stopping")
+            gateway.stop()
+            _LOG.info("stopped")
+
+
+def _start(gateway: Gateway) -> None:
+    try:
+        gateway.start()
+    except (IsolationUnavailable, RootBusy) as error:
+        raise SettingsError(f"The local engine cannot start: {error}") from error
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens, and ends streams before it waits for open requests."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            print(f"argosmo listens on {_url(listener)}", flush=True)
+            _LOG.info("listening", url=_url(listener))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.end_all()
+        await super().shutdown(sockets)
+
+
+def _uvicorn_config(gateway: Gateway) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(gateway),
+        loop="asyncio",
+        http="h11",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # A proxy's word about the client is nothing that a gateway on loopback could believe.
+        proxy_headers=False,
+        timeout_graceful_shutdown=round(gateway.settings.stop_seconds),
+        h11_max_incomplete_event_size=128 * 1024,
+    )
+
+
+def _listening_socket(settings: Settings) -> socket.socket:
+    host = settings.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror or error}. "
+            "Choose another --port or --host."
+        ) from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
+
+
+def _signals_noted() -> ExitStack:
+    """Signals that come while no server listens for them end nothing by force: what runs is ended in order.
+
+    The server raises those that ended it once more when it is done; without this they would kill the process before
+    its tasks are ended.
+    """
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        _LOG.info("signal received", signal=signal.Signals(number).name)
+
+    stack = ExitStack()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        stack.callback(signal.signal, number, signal.signal(number, note))
+    return stack
+
+
+def local_runners(settings: Settings) -> RunnerOf:
+    """Runners for backends that this process can serve: the local engine."""
+    data = (settings.data_dir / "intermediate").absolute()
+    engine = EngineSettings(
+        root=settings.data_dir.absolute() / "engines",
+        data=data.as_uri(),
+        isolation=settings.isolation,
+        # Database, logs and other runs are no business of a task.
+        hidden=(settings.data_dir.absolute(),),
+    )
+
+    def runner_of(_name: str, backend: Backend) -> Runner | None:
+        return LocalRunner(engine) if backend.is_local else None
+
+    return runner_of
+
+
+def _runners(backends: Mapping[str, Backend], runner_of: RunnerOf, transitions: Transitions) -> dict[str, Runner]:
+    found = {name: runner_of(name, backend) for name, backend in backends.items()}
+    return {name: CountedRunner(runner, transitions) for name, runner in found.items() if runner is not None}
+
+
+def _opened(settings: Settings) -> SqlStore:
+    try:
+        return open_store(settings.database_url)
+    except ValueError as error:
+        raise SettingsError(f"The database cannot be used: {error}") from error
+
+
+def _sandbox_limits(limits: UserWorkflowLimits) -> SandboxLimits:
+    return SandboxLimits(
+        workers=limits.jinja_sandbox_workers,
+        seconds=limits.jinja_sandbox_max_time,
+        memory_bytes=limits.jinja_sandbox_memory_limit,
+    )
+
+
+def _services(
+    *,
+    config: ConfigFiles,
+    store: Store,
+    logs: FileLogs,
+    mirror: Mirror,
+    clock: Clock,
+    sandbox: TemplateSandbox,
+    machine: MachineResources,
+    online: Callable[[str], bool],
+) -> Services:
+    current = config.current
+    acceptance = Acceptance(
+        store=store,
+        mirror=mirror,
+        clock=clock,
+        renderer=sandbox,
+        machine=machine,
+        credentials=_no_credentials,
+        instance=mirror.instance,
+    )
+    pools = PoolViews(store=store, config=current, machine=machine, online=online)
+    return Services(
+        config=config,
+        submit=Submit(store=store, config=current, acceptance=acceptance),
+        restart=Restart(store=store, config=current, acceptance=acceptance),
+        cancel=Cancel(store=store, mirror=mirror, clock=clock),
+        query=Query(store=store, config=current, clock=clock),
+        listing=Listing(store=store, config=current, clock=clock),
+        tasks=Tasks(store=store, config=current, clock=clock),
+        logs=WorkflowLogs(store=store, logs=logs, config=current),
+        events=WorkflowEvents(store=store, mirror=mirror),
+        documents=Documents(store=store),
+        progress=Progress(store=store, mirror=mirror),
+        tags=Tags(store=store, config=current),
+        interactive=Interactive(store=store, config=current),
+        profiles=Profiles(store=store, config=current),
+        pools=pools,
+        resources=ResourceViews(store=store, config=current, machine=machine, pools=pools),
+        info=Info(store=store, config=current),
+    )
+
+
+def _no_credentials(_user: str) -> UserCredentials:
+    """Nobody has stored any."""
+    return UserCredentials()
+
+
+def _measures(
+    mirror: Mirror, config: ConfigFiles, streams: Streams, transitions: Transitions
+) -> Callable[[], Measures]:
+    def measures() -> Measures:
+        counts = mirror.counts()
+        return Measures(
+            task_transitions_by_status=transitions.by_status(),
+            queue_sizes={"mirror": counts["waiting"], "streams": len(streams)},
+            parked_workflows=len(mirror.parked),
+            config_errors=len(config.state().problems),
+        )
+
+    return measures
+
+
+def _os_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        # A container may run under a number that no user has.
+        return ""

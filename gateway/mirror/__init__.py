@@ -1,0 +1,1 @@
+"""The mirror: reduces facts to states, saves them, has effects carried out, and tells who listens."""

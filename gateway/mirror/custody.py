@@ -1,0 +1,114 @@
+"""Which workflows this process looks after: its own, and those whose process is gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from gateway.mirror.ownership import Ownership
+from gateway.ports.clock import Clock
+from gateway.ports.runs import CancelRequest, Instance, Owned, StoredRun
+from gateway.ports.store import Store
+from translator.plan.model import WorkflowUuid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the rows say. `free`: unfinished workflows that this process owns or may take over."""
+
+    free: tuple[WorkflowUuid, ...]
+    cancels: tuple[CancelRequest, ...]
+
+
+class Custody:
+    """Asks the database and the locks; changes owners."""
+
+    def __init__(self, store: Store, ownership: Ownership, clock: Clock, backends: Collection[str]) -> None:
+        self._store = store
+        self._ownership = ownership
+        self._clock = clock
+        self._backends = backends
+        self._started_at = clock.now()
+
+    @property
+    def instance(self) -> str:
+        """The name of this process."""
+        return self._ownership.instance
+
+    def begin(self) -> None:
+        """Tell the others that this process lives."""
+        with self._store.writing() as writes:
+            writes.beat(self._row())
+
+    def end(self) -> None:
+        """Let other processes take over what is left."""
+        self._ownership.close()
+        with self._store.writing() as writes:
+            writes.forget_instance(self.instance)
+
+    def look(self, *, thorough: bool) -> Findings:
+        """Look for workflows that nobody looks after, and for requests.
+
+        thorough: also among the workflows that this process owns; and keep the rows of processes in order.
+        """
+        with self._store.reading() as reads:
+            known = reads.instances()
+            found = reads.unsealed(besides=None if thorough else self.instance)
+            cancels = reads.cancel_requests(self.instance)
+        gone = {name for name in {owned.instance for owned in found} if self._is_gone(name, known)}
+        if thorough:
+            self._keep_house(known, found)
+        return Findings(
+            free=tuple(owned.uuid for owned in found if self._is_free(owned, gone)),
+            cancels=cancels,
+        )
+
+    def cancel_requests(self) -> tuple[CancelRequest, ...]:
+        """Requests for the workflows of this process."""
+        with self._store.reading() as reads:
+            return reads.cancel_requests(self.instance)
+
+    def take(self, uuid: WorkflowUuid) -> StoredRun | None:
+        """The rows of a workflow that is this process's, or becomes so; None where it may not."""
+        with self._store.reading() as reads:
+            stored = reads.load_run(uuid)
+            known = reads.instances()
+        if stored is None or stored.sealed or stored.owner.backend not in self._backends:
+            return None
+        if stored.owner.instance == self.instance:
+            return stored
+        if stored.owner.instance is not None and not self._is_gone(stored.owner.instance, known):
+            return None
+        with self._store.writing() as writes:
+            if writes.take_over(stored.owner, self.instance) is None:
+                return None
+            # Read anew: the one before may have written between our reading and our taking.
+            return writes.load_run(uuid)
+
+    def _is_free(self, owned: Owned, gone: Collection[str | None]) -> bool:
+        if owned.backend not in self._backends:
+            return False
+        return owned.instance in (None, self.instance) or owned.instance in gone
+
+    def _is_gone(self, name: str | None, known: Sequence[Instance]) -> bool:
+        return name is not None and self._ownership.is_gone(name, known, self._clock.now())
+
+    def _keep_house(self, known: Sequence[Instance], found: Sequence[Owned]) -> None:
+        owners = {owned.instance for owned in found}
+        over = [one.name for one in known if one.name not in owners and self._is_gone(one.name, known)]
+        with self._store.writing() as writes:
+            writes.beat(self._row())
+            for name in over:
+                writes.forget_instance(name)
+        for name in over:
+            self._ownership.bury(name)
+
+    def _row(self) -> Instance:
+        return Instance(
+            name=self.instance,
+            place=self._ownership.place,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            heartbeat_at=self._clock.now(),
+        )

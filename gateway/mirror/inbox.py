@@ -1,0 +1,124 @@
+"""What waits for the mirror's loop: by workflow, in order, and bounded.
+
+A workflow's facts and events keep their order. Runners that report faster than the database takes wait in `put`; what
+the loop and the clock put in never waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.ports import EventLine
+from translator.lifecycle.facts import AnyFact
+from translator.plan.model import WorkflowUuid
+
+
+@dataclass(slots=True, kw_only=True)
+class Pending:
+    """What has come for one workflow.
+
+    Shape: `attend`: look at its rows; `tick`: a timer may be due; `log_sealed`: its log is complete.
+    """
+
+    facts: list[AnyFact] = field(default_factory=list)
+    events: list[EventLine] = field(default_factory=list)
+    attend: bool = False
+    tick: bool = False
+    log_sealed: bool = False
+
+    @property
+    def size(self) -> int:
+        """How much room it takes."""
+        return len(self.facts) + len(self.events)
+
+
+class Inbox:
+    """Pending work of all workflows, oldest first."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._changed = threading.Condition()
+        self._waiting: OrderedDict[WorkflowUuid, Pending] = OrderedDict()
+        self._size = 0
+        self._sweep = False
+        self._busy = 0
+        self._closed = False
+        # Threads that the loop itself may wait for; they never wait for the loop.
+        self._exempt: set[int] = set()
+
+    def exempt_this_thread(self) -> None:
+        """Let the calling thread put more in than there is room for."""
+        with self._changed:
+            self._exempt.add(threading.get_ident())
+
+    def put(self, uuid: WorkflowUuid, *, facts: Sequence[AnyFact] = (), events: Sequence[EventLine] = ()) -> None:
+        """Add facts and events, in order; waits while there is no room. After `close` nothing is taken."""
+        with self._changed:
+            if threading.get_ident() not in self._exempt:
+                self._changed.wait_for(lambda: self._closed or self._size < self._limit)
+            if self._closed:
+                return
+            pending = self._of(uuid)
+            pending.facts.extend(facts)
+            pending.events.extend(events)
+            self._size += len(facts) + len(events)
+            self._changed.notify_all()
+
+    def mark(self, uuid: WorkflowUuid, *, attend: bool = False, tick: bool = False, log_sealed: bool = False) -> None:
+        """Note that there is something to look at; never waits."""
+        with self._changed:
+            if self._closed:
+                return
+            pending = self._of(uuid)
+            pending.attend |= attend
+            pending.tick |= tick
+            pending.log_sealed |= log_sealed
+            self._changed.notify_all()
+
+    def mark_sweep(self) -> None:
+        """Note that the rows of all workflows are to be looked at; never waits."""
+        with self._changed:
+            self._sweep = True
+            self._changed.notify_all()
+
+    def take(self, most: int) -> tuple[bool, list[tuple[WorkflowUuid, Pending]]] | None:
+        """Whether to sweep, and the oldest work of up to `most` workflows; waits for some. None: closed and empty.
+
+        What was taken counts as unfinished until the next call.
+        """
+        with self._changed:
+            self._busy = 0
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._closed or self._waiting or self._sweep)
+            if not self._waiting and not self._sweep:
+                return None
+            sweep, self._sweep = self._sweep, False
+            batch = [self._waiting.popitem(last=False) for _ in range(min(most, len(self._waiting)))]
+            self._size -= sum(pending.size for _, pending in batch)
+            self._busy = len(batch) + sweep
+            self._changed.notify_all()
+            return sweep, batch
+
+    def wait_idle(self, timeout_seconds: float) -> bool:
+        """Wait until nothing waits and nothing is being worked on; False where the time ran out first."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._waiting and not self._sweep and not self._busy, timeout_seconds
+            )
+
+    def close(self) -> None:
+        """Take nothing more; what is there can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def size(self) -> int:
+        """How many facts and events wait."""
+        return self._size
+
+    def _of(self, uuid: WorkflowUuid) -> Pending:
+        return self._waiting.setdefault(uuid, Pending())

@@ -1,0 +1,33 @@
+"""The places of the gateway at which a test may kill the process, each with what is true there.
+
+`engine.crashpoints.crash_point` does the killing; a test proves that every name below stands in the code and kills.
+"""
+
+from __future__ import annotations
+
+GATEWAY_CRASH_POINTS = {
+    "store.key-claimed": "An idempotency key is claimed, nothing else is written; nothing is committed.",
+    "store.number-reserved": "A workflow number is taken; nothing is committed.",
+    "store.workflow-inserted": "All rows of a new workflow are written; nothing is committed.",
+    "store.failed-submission-inserted": "The row of a refused submission is written; nothing is committed.",
+    "store.cancel-requested": "A cancel request is written; nothing is committed.",
+    "store.changes-written": "The changes of a step of the mirror are written; nothing is committed.",
+    "store.before-commit": "A writing session is about to commit.",
+    "store.after-commit": "A writing session has committed; the caller does not know it yet.",
+    "store.migrated": "A migration ran; nothing is committed.",
+    "mirror.attending": "The mirror knows that it is to look at a workflow and has not read its rows.",
+    "mirror.taken-over": "A workflow is owned by this process and not recovered.",
+    "mirror.recovered": "The runner has recovered a workflow; outstanding effects are not applied.",
+    "mirror.reduced": "Facts are reduced; neither state nor effects have left the process.",
+    "mirror.saved": "A step is committed; its effects are not applied.",
+    "mirror.effects-applied": "A step's effects are applied; nobody was told.",
+    "mirror.timer-due": "A timer is due; its Tick is not taken.",
+    "mirror.sealing": "A workflow is over; its log is not sealed.",
+    "mirror.log-sealed": "The log is sealed; the row does not say so.",
+    "mirror.sealed": "The row says that the workflow is sealed; the runner still holds it.",
+    "mirror.stopping": "The mirror was told to stop; the runners still work.",
+    "logs.appended": "Log lines are written; the runner does not know it yet.",
+    "logs.rolled": "A full live file has its final name; nothing is compressed.",
+    "logs.segment-written": "A compressed piece has its final name; it is not indexed and the raw one still stands.",
+    "logs.segment-indexed": "A compressed piece is indexed; the raw one still stands.",
+}

@@ -1,0 +1,52 @@
+"""The port to the mirror: how use cases tell it that there is work, and hear that something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from translator.plan.model import WorkflowUuid
+
+
+class Subscription(Protocol):
+    """Hears which workflows changed. Use as a context manager, or close it."""
+
+    def __enter__(self) -> Subscription:
+        """Itself."""
+
+    def __exit__(self, *exc: object) -> None:
+        """Close."""
+
+    def wait(self, timeout_seconds: float) -> frozenset[WorkflowUuid]:
+        """The workflows that changed since the last call, as soon as there is one; empty when the time ran out.
+
+        Changes of one workflow that come quickly are told once.
+        """
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing will come any more: closed, or the mirror has stopped."""
+
+    def close(self) -> None:
+        """Hear nothing more; `wait` returns. Safe to repeat."""
+
+
+class MirrorPort(Protocol):
+    """The one place that knows unfinished workflows."""
+
+    @property
+    def instance(self) -> str | None:
+        """What to put into `NewWorkflow.instance`, so that this process runs the workflow."""
+
+    def attend(self, uuid: WorkflowUuid) -> None:
+        """Look at the rows of this workflow: it is new, or somebody wants it to end.
+
+        Call it after the commit that inserted the workflow or the cancel request. Returns at once. If it is never
+        called (the process died in between) the mirror finds the rows by itself.
+        """
+
+    def subscribe(self, uuid: WorkflowUuid | None = None) -> Subscription:
+        """Hear of changes of one workflow, or of all. Rows are committed before a change is told."""
+
+    def listen(self, wake: Callable[[WorkflowUuid], None], uuid: WorkflowUuid | None = None) -> Callable[[], None]:
+        """The same by a quick call from the mirror's thread, for event loops. Returns what ends it."""

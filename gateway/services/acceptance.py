@@ -1,0 +1,230 @@
+"""From a parsed spec to an accepted workflow or a record of its refusal: steps 5 to 20 of workflow-spec.md §1.2."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from gateway.ports.clock import Clock
+from gateway.ports.mirror import MirrorPort
+from gateway.ports.records import DocumentKind, NewWorkflow
+from gateway.ports.store import Store, Writes
+from gateway.schemas.submit import SubmitResponse
+from gateway.services.dashboards import Dashboards
+from gateway.services.earlier_workflows import earlier_workflows
+from gateway.services.errors import Conflict
+from gateway.services.links import Links
+from gateway.services.nodes import known_nodes
+from gateway.services.refusals import Refusals
+from gateway.services.stored_spec import masked_spec, masked_text
+from gateway.services.submission import Contexts, Submission, SubmissionRefused
+from pools.model import Config
+from pools.shipped import MachineResources
+from translator.lifecycle.reduce import initial_state
+from translator.plan.checks import check_user_limits, validate_plan
+from translator.plan.context import PlanContext, UserCredentials, UserLoad
+from translator.plan.model import Plan, WorkflowId, WorkflowUuid
+from translator.plan.resolve import resolve
+from translator.problems import Problem, SpecError
+from translator.spec.model import WorkflowSpec
+from translator.spec.parse import ParsedSpec, parse, render_only
+from translator.spec.templating import Renderer
+
+VALID = "Workflow validation succeeded."
+
+# The contexts of a submission once its spec is known.
+ContextsOf = Callable[[PlanContext], Contexts]
+
+
+class Acceptance:
+    """Judges specs, and writes what came of it.
+
+    Shape: `credentials` says what a user has stored; `instance` names the process that runs what is accepted, None
+    leaves it to whoever looks first.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        mirror: MirrorPort,
+        clock: Clock,
+        renderer: Renderer,
+        machine: MachineResources,
+        credentials: Callable[[str], UserCredentials],
+        instance: str | None,
+    ) -> None:
+        self._store = store
+        self._mirror = mirror
+        self._clock = clock
+        self._renderer = renderer
+        self._machine = machine
+        self._credentials = credentials
+        self._instance = instance
+        self._refusals = Refusals(store=store, clock=clock, renderer=renderer)
+
+    def dry_run(self, submission: Submission) -> SubmitResponse:
+        """The expanded spec; its schema is not checked. Errors: SubmissionRefused."""
+        try:
+            rendered = render_only(submission.as_template, values=submission.values, renderer=self._renderer)
+        except SpecError as error:
+            raise self._refusals.before_schema(submission, error) from error
+        return SubmitResponse(name=rendered.name, spec=rendered.text)
+
+    def accept(self, submission: Submission, links: Links, contexts_of: ContextsOf) -> SubmitResponse:
+        """The workflow that the spec became; or, where only validation was asked for, that it could become one.
+
+        Errors: SubmissionRefused; KeyConflict.
+        """
+        earlier = self._repeated(submission, links)
+        if earlier is not None:
+            return earlier
+        parsed = self._parsed(submission)
+        contexts = contexts_of(self._context(submission, parsed.spec))
+        warnings = self._judged(submission, parsed, contexts)
+        if submission.validation_only:
+            return SubmitResponse(name=parsed.spec.name, logs=VALID, warnings=list(warnings))
+        return self._inserted(submission, parsed, contexts, warnings, links)
+
+    def _parsed(self, submission: Submission) -> ParsedSpec:
+        try:
+            return parse(
+                submission.source,
+                values=submission.values,
+                renderer=self._renderer,
+                is_rendered=submission.is_rendered,
+            )
+        except SpecError as error:
+            raise self._refusals.before_schema(submission, error) from error
+
+    def _context(self, submission: Submission, spec: WorkflowSpec) -> PlanContext:
+        return PlanContext(
+            config=submission.config,
+            pool=submission.pool,
+            owner=submission.caller.user,
+            roles=frozenset(submission.caller.roles),
+            priority=submission.priority,
+            nodes=known_nodes(submission.config, self._machine),
+            earlier_workflows=earlier_workflows(self._store, spec),
+            credentials=self._credentials(submission.caller.user),
+        )
+
+    def _judged(self, submission: Submission, parsed: ParsedSpec, contexts: Contexts) -> tuple[str, ...]:
+        try:
+            found = validate_plan(parsed.spec, contexts.judged, locate=_locate(parsed))
+        except SpecError as error:
+            raise self._refusals.after_schema(submission, error, parsed.spec) from error
+        return (*submission.warnings, *_messages(parsed.warnings), *_messages(found))
+
+    def _inserted(
+        self,
+        submission: Submission,
+        parsed: ParsedSpec,
+        contexts: Contexts,
+        warnings: tuple[str, ...],
+        links: Links,
+    ) -> SubmitResponse:
+        new_uuid = WorkflowUuid(uuid.uuid4().hex)
+        documents = {DocumentKind.SPEC: masked_spec(parsed.spec)}
+        if submission.template is not None:
+            documents[DocumentKind.TEMPLATE] = masked_text(submission.template, parsed.spec)
+        with self._store.writing(durable=True) as writes:
+            earlier = _claimed(writes, submission, new_uuid, self._clock)
+            if earlier is None:
+                self._check_limits(writes, submission, parsed, contexts)
+                number = writes.reserve_number(parsed.spec.name)
+                plan = resolve(
+                    parsed.spec,
+                    contexts.resolved,
+                    workflow_id=WorkflowId(f"{parsed.spec.name}-{number}"),
+                    workflow_uuid=new_uuid,
+                )
+                writes.insert_workflow(
+                    NewWorkflow(
+                        plan=plan,
+                        state=initial_state(plan, self._clock.now()),
+                        number=number,
+                        documents=documents,
+                        instance=self._instance,
+                        parent=submission.parent,
+                        app=submission.app,
+                        rsync=submission.config.workflow.plugins_config.rsync.enabled,
+                        outputs=_outputs(submission.config, plan),
+                    )
+                )
+        if earlier is not None:
+            return self._reply_for(earlier, submission, links)
+        self._mirror.attend(new_uuid)
+        return _reply(plan.workflow_id, plan.backend, submission.config, links, warnings)
+
+    def _check_limits(self, writes: Writes, submission: Submission, parsed: ParsedSpec, contexts: Contexts) -> None:
+        limits = submission.config.workflow.user_workflow_limits
+        if not contexts.limited or (limits.max_num_workflows is None and limits.max_num_tasks is None):
+            return
+        counts = writes.unfinished_counts(submission.caller.user)
+        load = UserLoad(workflows=counts.workflows, tasks=counts.tasks)
+        try:
+            check_user_limits(parsed.spec, replace(contexts.judged, load=load), locate=_locate(parsed))
+        except SpecError as error:
+            raise SubmissionRefused(error, workflow_id=parsed.spec.name) from error
+
+    def _repeated(self, submission: Submission, links: Links) -> SubmitResponse | None:
+        """The reply to the first request with the same key; the key stays unclaimed where there was none."""
+        if submission.key is None or submission.validation_only:
+            return None
+        try:
+            with self._store.writing() as writes:
+                earlier = _claimed(writes, submission, WorkflowUuid(uuid.uuid4().hex), self._clock)
+                if earlier is None:
+                    raise _Unclaimed
+        except _Unclaimed:
+            return None
+        return self._reply_for(earlier, submission, links)
+
+    def _reply_for(self, earlier: WorkflowUuid, submission: Submission, links: Links) -> SubmitResponse:
+        with self._store.reading() as reads:
+            record = reads.workflow(earlier)
+        if record is None:
+            raise Conflict("The workflow accepted under this Idempotency-Key was deleted since; use a new key.")
+        return _reply(record.workflow_id, record.backend, submission.config, links, ())
+
+
+class _Unclaimed(Exception):
+    """Rolls a transaction back in which a key turned out to be new."""
+
+
+def _claimed(writes: Writes, submission: Submission, new_uuid: WorkflowUuid, clock: Clock) -> WorkflowUuid | None:
+    """The workflow accepted before under the submission's key; None where the key is new, or there is none."""
+    if submission.key is None:
+        return None
+    return writes.claim_key(submission.caller.user, submission.key.text, submission.key.digest, new_uuid, clock.now())
+
+
+def _reply(
+    workflow_id: str, backend: str | None, config: Config, links: Links, warnings: Iterable[str]
+) -> SubmitResponse:
+    return SubmitResponse(
+        name=workflow_id,
+        overview=links.overview(workflow_id),
+        logs=links.logs(workflow_id),
+        dashboard_url=Dashboards(backends=config.backends).kubernetes(backend, workflow_id),
+        warnings=list(warnings),
+    )
+
+
+def _messages(problems: Iterable[Problem]) -> tuple[str, ...]:
+    return tuple(problem.message for problem in problems)
+
+
+def _locate(parsed: ParsedSpec) -> Callable[[str], tuple[int, int] | None]:
+    def locate(path: str) -> tuple[int, int] | None:
+        line, column = parsed.locate(path)
+        return None if line is None or column is None else (line, column)
+
+    return locate
+
+
+def _outputs(config: Config, plan: Plan) -> str:
+    base = config.workflow.workflow_data.base_url
+    return f"{base.rstrip('/')}/{plan.workflow_id}" if base else ""

@@ -1,0 +1,309 @@
+"""The tables, as SQLAlchemy Core. Migrations in `migrations` lead to exactly these; a test compares both.
+
+Times are naive UTC; booleans, texts and JSON-in-text are the same on SQLite and PostgreSQL. Columns named like fields
+of `translator.lifecycle.state` hold those fields. Source of the columns: api.md §7.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    true,
+)
+
+# Stands where an attempt has not started, so that "newest first" is one plain index: the not started are the newest.
+NOT_STARTED = datetime(9999, 12, 31)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column of exactly the type INTEGER.
+_Serial = BigInteger().with_variant(Integer(), "sqlite")
+# Names sort by code point on both databases, whatever the locale of PostgreSQL.
+_Name = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _workflow_uuid() -> Column[str]:
+    """The column that ties a row to its workflow, and lets it go with it."""
+    return Column(
+        "workflow_uuid", String(32), ForeignKey("workflows.workflow_uuid", ondelete="CASCADE"), nullable=False
+    )
+
+
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("workflow_uuid", String(32), primary_key=True),
+    Column("workflow_id", _Name, nullable=False, unique=True),
+    Column("workflow_name", _Name, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("submitted_by", _Name, nullable=False),
+    Column("pool", _Name),
+    Column("backend", Text),
+    Column("priority", String(8), nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("exec_timeout_seconds", Float),
+    Column("queue_timeout_seconds", Float),
+    Column("outputs", Text, nullable=False),
+    Column("rsync", Boolean, nullable=False),
+    Column("parent_name", Text),
+    Column("parent_number", Integer),
+    Column("app_uuid", Text),
+    Column("app_version", Integer),
+    Column("app_owner", Text),
+    Column("app_name", Text),
+    Column("status", String(32), nullable=False),
+    Column("submit_time", DateTime, nullable=False),
+    Column("start_time", DateTime),
+    Column("end_time", DateTime),
+    # What the lifecycle has acted on; `cancel_requested_by` is what was asked for, shown from the first moment.
+    Column("cancelled_by", Text),
+    Column("cancel_requested_by", Text),
+    Column("cancel_message", Text, nullable=False),
+    Column("cancel_forced", Boolean, nullable=False),
+    Column("failure_message", Text),
+    Column("alive", Boolean, nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    Column("instance", Text),
+    Column("fence", Integer, nullable=False),
+    UniqueConstraint("workflow_name", "number"),
+)
+Index(None, workflows.c.submit_time, workflows.c.workflow_uuid)
+Index(None, workflows.c.submitted_by, workflows.c.submit_time, workflows.c.workflow_uuid)
+Index(None, workflows.c.pool, workflows.c.submit_time, workflows.c.workflow_uuid)
+Index(None, workflows.c.status, workflows.c.submit_time, workflows.c.workflow_uuid)
+Index(None, workflows.c.end_time)
+# A query uses these partial indexes only if it says the very same words.
+workflow_is_alive = workflows.c.alive.is_(true())
+workflow_is_unsealed = workflows.c.sealed.is_(false())
+Index(
+    "ix_workflows_alive",
+    workflows.c.submitted_by,
+    sqlite_where=workflow_is_alive,
+    postgresql_where=workflow_is_alive,
+)
+Index(
+    "ix_workflows_unsealed",
+    workflows.c.submit_time,
+    sqlite_where=workflow_is_unsealed,
+    postgresql_where=workflow_is_unsealed,
+)
+
+workflow_numbers = Table(
+    "workflow_numbers",
+    metadata,
+    Column("workflow_name", _Name, primary_key=True),
+    Column("highest", Integer, nullable=False),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    _workflow_uuid(),
+    Column("key", _Name, nullable=False),
+    Column("value", _Name, nullable=False),
+    PrimaryKeyConstraint("workflow_uuid", "key"),
+)
+Index(None, labels.c.key, labels.c.value)
+
+tags = Table(
+    "tags",
+    metadata,
+    _workflow_uuid(),
+    Column("tag", _Name, nullable=False),
+    PrimaryKeyConstraint("workflow_uuid", "tag"),
+)
+Index(None, tags.c.tag)
+
+documents = Table(
+    "documents",
+    metadata,
+    _workflow_uuid(),
+    Column("kind", String(16), nullable=False),
+    Column("encoding", String(8), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("workflow_uuid", "kind"),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    _workflow_uuid(),
+    Column("name", _Name, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("group_uuid", Text, nullable=False),
+    Column("downstream", Text, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("failure_message", Text),
+    Column("remaining_upstream", Text, nullable=False),
+    Column("processing_start_time", DateTime),
+    Column("scheduling_start_time", DateTime),
+    Column("initializing_start_time", DateTime),
+    Column("start_time", DateTime),
+    Column("end_time", DateTime),
+    Column("cleaned_up", Boolean, nullable=False),
+    Column("cancel_due", DateTime),
+    PrimaryKeyConstraint("workflow_uuid", "name"),
+)
+
+# One row per attempt. What the list of tasks filters and sorts by stands in the row itself: no join over the history.
+tasks = Table(
+    "tasks",
+    metadata,
+    _workflow_uuid(),
+    Column("name", _Name, nullable=False),
+    Column("retry_id", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("task_uuid", Text, nullable=False),
+    Column("group_name", _Name, nullable=False),
+    Column("lead", Boolean, nullable=False),
+    Column("cpu", Float, nullable=False),
+    Column("gpu", Integer, nullable=False),
+    Column("memory_bytes", BigInteger, nullable=False),
+    Column("storage_bytes", BigInteger, nullable=False),
+    Column("workflow_id", _Name, nullable=False),
+    Column("submitted_by", _Name, nullable=False),
+    Column("submit_time", DateTime, nullable=False),
+    Column("pool", _Name),
+    Column("priority", String(8), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("exit_code", Integer),
+    Column("failure_message", Text),
+    Column("processing_start_time", DateTime),
+    Column("scheduling_start_time", DateTime),
+    Column("initializing_start_time", DateTime),
+    Column("input_download_start_time", DateTime),
+    Column("input_download_end_time", DateTime),
+    Column("start_time", DateTime),
+    Column("output_upload_start_time", DateTime),
+    Column("end_time", DateTime),
+    Column("node_name", Text),
+    Column("pod_name", Text),
+    Column("pod_ip", Text),
+    Column("alive", Boolean, nullable=False),
+    Column("order_rank", SmallInteger, nullable=False),
+    Column("started_key", DateTime, nullable=False),
+    PrimaryKeyConstraint("workflow_uuid", "name", "retry_id"),
+)
+_newest = (tasks.c.order_rank, tasks.c.started_key, tasks.c.submit_time, tasks.c.name)
+Index("ix_tasks_newest", *_newest)
+Index("ix_tasks_newest_by_user", tasks.c.submitted_by, *_newest)
+Index("ix_tasks_newest_by_pool", tasks.c.pool, *_newest)
+Index("ix_tasks_status", tasks.c.status, tasks.c.started_key)
+task_is_alive = tasks.c.alive.is_(true())
+Index("ix_tasks_alive", tasks.c.submitted_by, sqlite_where=task_is_alive, postgresql_where=task_is_alive)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_name", _Name, nullable=False),
+    Column("key", _Name, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("workflow_uuid", String(32), nullable=False, index=True),
+    Column("created_at", DateTime, nullable=False),
+    PrimaryKeyConstraint("user_name", "key"),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    _workflow_uuid(),
+    Column("kind", String(32), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("due", DateTime, nullable=False),
+    PrimaryKeyConstraint("workflow_uuid", "kind", "subject"),
+)
+Index(None, timers.c.due)
+
+cancel_requests = Table(
+    "cancel_requests",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    _workflow_uuid(),
+    Column("user_name", _Name, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("force", Boolean, nullable=False),
+    Column("at", DateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index(None, cancel_requests.c.workflow_uuid)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    _workflow_uuid(),
+    Column("at", DateTime, nullable=False),
+    Column("task", _Name, nullable=False),
+    Column("retry_id", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    # A number is never given twice, or a follower that remembers the last one would miss events after a purge.
+    sqlite_autoincrement=True,
+)
+Index(None, events.c.workflow_uuid, events.c.id)
+
+log_segments = Table(
+    "log_segments",
+    metadata,
+    _workflow_uuid(),
+    Column("number", Integer, nullable=False),
+    Column("first_line", BigInteger, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("first_at", DateTime, nullable=False),
+    Column("last_at", DateTime, nullable=False),
+    Column("raw_bytes", Integer, nullable=False),
+    Column("stored_bytes", Integer, nullable=False),
+    Column("attempts", Text, nullable=False),
+    PrimaryKeyConstraint("workflow_uuid", "number"),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("name", _Name, primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("heartbeat_at", DateTime, nullable=False),
+)
+
+submitters = Table(
+    "submitters",
+    metadata,
+    Column("user_name", _Name, primary_key=True),
+    Column("first_seen", DateTime, nullable=False),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("user_name", _Name, primary_key=True),
+    Column("pool", _Name),
+    Column("email_notification", Boolean, nullable=False),
+    Column("slack_notification", Boolean, nullable=False),
+)

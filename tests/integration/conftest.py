@@ -1,0 +1,7 @@
+"""Fixtures of the integration tests."""
+
+from __future__ import annotations
+
+from tests.databases import database_url, postgres_database, postgres_emptied, postgres_url
+
+__all__ = ["database_url", "postgres_database", "postgres_emptied", "postgres_url"]
