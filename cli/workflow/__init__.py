@@ -1,0 +1,1 @@
+"""`argosmo workflow`: one file for each kind of verb."""
