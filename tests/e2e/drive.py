@@ -1,0 +1,208 @@
+"""Plays a scenario against a gateway over REST and compares what it answers."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from tests.e2e.scenario import Scenario, spec_text
+
+USER = "tester"
+PATIENCE_SECONDS = 60.0
+_STAMPS = {
+    "SCHEDULING": "scheduling_start_time",
+    "INITIALIZING": "initializing_start_time",
+    "RUNNING": "start_time",
+}
+
+
+class Play:
+    """One scenario in progress. `hurry` is called while it waits: it lets a fake clock go on."""
+
+    def __init__(self, client: httpx.Client, scenario: Scenario, hurry: Callable[[], None] = lambda: None) -> None:
+        self._client = client
+        self._scenario = scenario
+        self._hurry = hurry
+
+    def run(self, replace: Mapping[str, str]) -> None:
+        """Submit, cancel where the scenario says so, wait for the end, compare; then the second step.
+
+        `replace` are texts put in place of `$NAME` in specs.
+        """
+        scenario = self._scenario
+        reply = self._post(
+            _replaced(scenario.text, replace),
+            set_variables=scenario.set_variables,
+            set_string_variables=scenario.set_string_variables,
+            query=[
+                ("priority", scenario.priority),
+                *(("env_vars", item) for item in scenario.env_vars),
+                *(("label", item) for item in scenario.labels),
+            ],
+        )
+        first = self._judge(reply, scenario.expect, cancel=scenario.cancel)
+        if scenario.then is not None:
+            self._second(first, scenario.then, replace)
+
+    def _second(self, first: str, step: Mapping[str, Any], replace: Mapping[str, str]) -> None:
+        if step.get("restart"):
+            reply = self._client.post(f"/api/pool/default/workflow/{first}/restart")
+        elif step.get("resubmit"):
+            reply = self._client.post("/api/pool/default/workflow", params={"workflow_id": first})
+        else:
+            reply = self._post(_replaced(spec_text({"workflow": step["submit"]}), replace))
+        self._judge(reply, step["expect"])
+
+    def _post(
+        self,
+        text: str,
+        *,
+        set_variables: Sequence[str] = (),
+        set_string_variables: Sequence[str] = (),
+        query: Sequence[tuple[str, str]] = (),
+    ) -> httpx.Response:
+        body = {
+            "file": text,
+            "set_variables": list(set_variables),
+            "set_string_variables": list(set_string_variables),
+        }
+        return self._client.post("/api/pool/default/workflow", params=list(query), json=body)
+
+    def _judge(self, reply: httpx.Response, expect: Mapping[str, Any], cancel: Mapping[str, Any] | None = None) -> str:
+        if "refused" in expect:
+            _check_refused(reply, expect["refused"])
+            return ""
+        assert reply.status_code == 200, reply.text
+        workflow_id: str = reply.json()["name"]
+        if "id" in expect:
+            assert workflow_id == expect["id"]
+        if cancel is not None:
+            self._cancel(workflow_id, cancel)
+        self._wait_for(workflow_id, "the end", lambda found: found["end_time"] is not None)
+        log = self._log(workflow_id)
+        _check(self._query(workflow_id), log, expect)
+        return workflow_id
+
+    def _cancel(self, workflow_id: str, cancel: Mapping[str, Any]) -> None:
+        task, status = cancel["when"].split()
+        self._wait_for(
+            workflow_id, cancel["when"], lambda found: any(t["status"] == status for t in _attempts(found)[task])
+        )
+        params = {key: str(cancel[key]) for key in ("message", "force") if key in cancel}
+        reply = self._client.post(f"/api/workflow/{workflow_id}/cancel", params=params)
+        assert reply.status_code == 200, reply.text
+
+    def _query(self, workflow_id: str) -> dict[str, Any]:
+        reply = self._client.get(f"/api/workflow/{workflow_id}", params={"verbose": "True"})
+        assert reply.status_code == 200, reply.text
+        found: dict[str, Any] = reply.json()
+        return found
+
+    def _log(self, workflow_id: str) -> list[str]:
+        # The reply of a finished workflow ends when its log is sealed, so nothing is missing.
+        return self._client.get(f"/api/workflow/{workflow_id}/logs", timeout=PATIENCE_SECONDS).text.splitlines()
+
+    def _wait_for(self, workflow_id: str, what: str, holds: Callable[[dict[str, Any]], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        found = self._query(workflow_id)
+        while not holds(found):
+            assert time.monotonic() < deadline, f"{workflow_id} never came to {what}: {found}"
+            assert found["end_time"] is None, f"{workflow_id} ended before {what}: {found}"
+            self._hurry()
+            time.sleep(0.01)
+            found = self._query(workflow_id)
+
+
+def _replaced(text: str, replace: Mapping[str, str]) -> str:
+    for name, value in replace.items():
+        text = text.replace(f"${name}", value)
+    return text
+
+
+def _check_refused(reply: httpx.Response, expect: Mapping[str, str]) -> None:
+    assert reply.status_code == 400, reply.text
+    body = reply.json()
+    assert expect.get("message", "") in body["message"]
+    assert body["error_code"] == expect.get("error_code", body["error_code"]), body
+
+
+def _attempts(found: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    by_task: dict[str, list[dict[str, Any]]] = {}
+    for group in found["groups"]:
+        for task in group["tasks"]:
+            by_task.setdefault(task["name"], []).append(task)
+    for tries in by_task.values():
+        tries.sort(key=lambda attempt: int(attempt["retry_id"]))
+    return by_task
+
+
+def _check(found: Mapping[str, Any], log: Sequence[str], expect: Mapping[str, Any]) -> None:
+    attempts = _attempts(found)
+    if "status" in expect:
+        assert found["status"] == expect["status"], found
+    for name, status in expect.get("groups", {}).items():
+        assert {g["name"]: g["status"] for g in found["groups"]}[name] == status
+    for name, expected in expect.get("tasks", {}).items():
+        _check_attempts(name, attempts[name], expected)
+    if "parent" in expect:
+        assert f"{found['parent_name']}-{found['parent_job_id']}" == expect["parent"]
+    if "labels" in expect:
+        assert found["labels"] == expect["labels"]
+    if "cancelled_by" in expect:
+        assert found["cancelled_by"] == expect["cancelled_by"]
+    _check_log(log, expect)
+    _check_order(attempts, expect.get("order", ()))
+
+
+def _check_attempts(name: str, attempts: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]]) -> None:
+    shown = [(a["retry_id"], a["status"], a["exit_code"], a["failure_message"]) for a in attempts]
+    assert [a["status"] for a in attempts] == [e["status"] for e in expected], (name, shown)
+    assert [a["retry_id"] for a in attempts] == list(range(len(expected))), (name, shown)
+    for attempt, wanted in zip(attempts, expected, strict=True):
+        if "exit_code" in wanted:
+            assert attempt["exit_code"] == wanted["exit_code"], (name, shown)
+        assert wanted.get("message", "") in (attempt["failure_message"] or ""), (name, shown)
+
+
+def _check_log(log: Sequence[str], expect: Mapping[str, Any]) -> None:
+    for task, lines in expect.get("logs", {}).items():
+        own = iter(_lines_of(log, task))
+        for wanted in lines:
+            assert any(wanted in line for line in own), (task, wanted, log)
+    for task, lines in expect.get("logs_any", {}).items():
+        for wanted in lines:
+            assert any(wanted in line for line in _lines_of(log, task)), (task, wanted, log)
+    for task, lines in expect.get("no_logs", {}).items():
+        for unwanted in lines:
+            assert not any(unwanted in line for line in _lines_of(log, task)), (task, unwanted, log)
+    for task, counts in expect.get("count", {}).items():
+        for text, count in counts.items():
+            assert sum(text in line for line in _lines_of(log, task)) == count
+    remaining = iter(log)
+    for wanted in expect.get("whole_log", ()):
+        assert any(wanted in line for line in remaining), (wanted, log)
+
+
+def _lines_of(log: Sequence[str], task: str) -> list[str]:
+    # Lines of the program, of any attempt: `2026/11/22 05:30:00 [task retry-1] text`; not ours: `[task][osmo]`.
+    pattern = re.compile(rf"^\S+ \S+ \[{re.escape(task)}( retry-\d+)?\] (.*)$")
+    return [match[2] for line in log if (match := pattern.match(line))]
+
+
+def _check_order(attempts: Mapping[str, Sequence[Mapping[str, Any]]], order: Sequence[str]) -> None:
+    stamps = []
+    for step in order:
+        task, status = step.split()
+        stamps.append((_stamp(attempts[task], status), step))
+    assert stamps == sorted(stamps, key=lambda stamp: stamp[0]), stamps
+
+
+def _stamp(attempts: Sequence[Mapping[str, Any]], status: str) -> str:
+    name = _STAMPS.get(status)
+    if name is not None:
+        return next(str(attempt[name]) for attempt in attempts if attempt[name] is not None)
+    return next(str(attempt["end_time"]) for attempt in attempts if attempt["status"] == status)
