@@ -102,8 +102,8 @@ class Group:
                 attempt.lose(ending)
 
     def recall(self, name: TaskName, retry_id: int, *, finished: bool) -> None:
-        """Take note of an attempt that an engine before had begun."""
-        self._created = True
+        """Take note of an attempt that an engine before had begun; -1: none, so that it may still be asked for."""
+        self._created |= retry_id >= 0
         self._latest[name] = max(retry_id, self._latest.get(name, -1))
         if finished:
             self._unfinished.discard(name)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +55,14 @@ else:
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> Path:
-    folder = tmp_path / "tools"
-    folder.mkdir()
-    for name, text in TOOLS.items():
-        path = folder / name
-        path.write_text(text)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    return folder
+def tools() -> Iterator[Path]:
+    # Tasks have a /tmp of their own, so a directory that they can see must lie elsewhere.
+    with tempfile.TemporaryDirectory(prefix=".argosmo-test-", dir=Path.home()) as folder:
+        for name, text in TOOLS.items():
+            path = Path(folder, name)
+            path.write_text(text)
+            path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+        yield Path(folder)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -73,6 +75,7 @@ def test_validate_accepts(name: str) -> None:
 def test_run_and_server_give_the_same(name: str, tools: Path, tmp_path: Path) -> None:
     path = f"PATH={tools}:{os.environ['PATH']}"
     done = argosmo("run", CORPUS / name, "--set-env", path, "--data-dir", tmp_path / "run")
+    assert done.stdout, done.stderr
     last = done.stdout.splitlines()[-1]
     with server(tmp_path / "server") as client:
         body = {"file": (CORPUS / name).read_text(), "set_variables": [], "set_string_variables": []}
