@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 COMPILE = $(BIN)/python -m compileall -q cli engine gateway pools storage templates translator
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 
+# Empty is off: processes that tests start would compile everything anew.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo test check format bench fuzz lock openapi test-cluster clean
 
 demo: $(VENV)/.runtime

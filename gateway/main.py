@@ -62,12 +62,14 @@ from pools.backend import Backend
 from pools.shipped import MachineResources
 from pools.workflow import UserWorkflowLimits
 from templates.sandbox import SandboxLimits, TemplateSandbox
+from translator.lifecycle.words import WorkflowStatus
 from translator.plan.context import UserCredentials
 
 # What runs the work of a backend; None where this process cannot.
 RunnerOf = Callable[[str, Backend], Runner | None]
 
 _BACKLOG = 2048
+_LIVING = tuple(status for status in WorkflowStatus if not status.finished)
 _LOG = structlog.stdlib.get_logger(__name__)
 
 
@@ -138,7 +140,7 @@ def build(settings: Settings, *, runner_of: RunnerOf | None = None, clock: Clock
             services=services,
             settings=settings,
             login=DevLogin(default_user(settings.user, _os_user())),
-            metrics=Metrics(_measures(mirror, config, streams, transitions)),
+            metrics=Metrics(_measures(store, mirror, config, streams, transitions)),
             streams=streams,
         )
         return Gateway(
@@ -169,11 +171,11 @@ def serve(settings: Settings) -> None:
             "OSMO_DEFAULT_ADMIN_USERNAME and OSMO_DEFAULT_ADMIN_PASSWORD and listen on 127.0.0.1."
         )
     set_up_logging(settings.log_level, settings.log_format)
-    with _listening_socket(settings) as listener, _signals_noted():
+    with _listening_socket(settings) as listener, _NotedSignals() as noted:
         gateway = build(settings)
         try:
             _start(gateway)
-            _Server(_uvicorn_config(gateway), gateway.context.streams).run(sockets=[listener])
+            _Server(_uvicorn_config(gateway), gateway.context.streams, noted).run(sockets=[listener])
         finally:
             _LOG.info("stopping")
             gateway.stop()
@@ -187,15 +189,43 @@ def _start(gateway: Gateway) -> None:
         raise SettingsError(f"The local engine cannot start: {error}") from error
 
 
+class _NotedSignals:
+    """Keeps SIGTERM and Ctrl-C from ending the process by force, so that what runs is ended in order.
+
+    The server has handlers of its own while it runs, and raises a signal that ended it once more when it is done.
+    """
+
+    def __init__(self) -> None:
+        self.received = False
+        self._handlers = ExitStack()
+
+    def __enter__(self) -> _NotedSignals:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._handlers.callback(signal.signal, number, signal.signal(number, self._note))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._handlers.close()
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.received = True
+        _LOG.info("signal received", signal=signal.Signals(number).name)
+
+
 class _Server(uvicorn.Server):
     """Says where it listens, and ends streams before it waits for open requests."""
 
-    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+    def __init__(self, config: uvicorn.Config, streams: Streams, noted: _NotedSignals) -> None:
         super().__init__(config)
         self._streams = streams
+        self._noted = noted
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._noted.received:
+            # It came before this server's own handlers were in place.
+            self.should_exit = True
+            return
         for listener in sockets or ():
             print(f"argosmo listens on {_url(listener)}", flush=True)
             _LOG.info("listening", url=_url(listener))
@@ -240,22 +270,6 @@ def _listening_socket(settings: Settings) -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
-
-
-def _signals_noted() -> ExitStack:
-    """Signals that come while no server listens for them end nothing by force: what runs is ended in order.
-
-    The server raises those that ended it once more when it is done; without this they would kill the process before
-    its tasks are ended.
-    """
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        _LOG.info("signal received", signal=signal.Signals(number).name)
-
-    stack = ExitStack()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        stack.callback(signal.signal, number, signal.signal(number, note))
-    return stack
 
 
 def local_runners(settings: Settings) -> RunnerOf:
@@ -344,14 +358,18 @@ def _no_credentials(_user: str) -> UserCredentials:
 
 
 def _measures(
-    mirror: Mirror, config: ConfigFiles, streams: Streams, transitions: Transitions
+    store: Store, mirror: Mirror, config: ConfigFiles, streams: Streams, transitions: Transitions
 ) -> Callable[[], Measures]:
     def measures() -> Measures:
         counts = mirror.counts()
+        with store.reading() as reads:
+            unfinished = reads.unfinished_by_status()
         return Measures(
+            workflows_by_status={status.value: unfinished.get(status, 0) for status in _LIVING},
+            mirror_lag_seconds=mirror.lag_seconds,
             task_transitions_by_status=transitions.by_status(),
             queue_sizes={"mirror": counts["waiting"], "streams": len(streams)},
-            parked_workflows=len(mirror.parked),
+            parked_workflows=counts["parked"],
             config_errors=len(config.state().problems),
         )
 

@@ -138,7 +138,12 @@ class TemplateSandbox:
                 self._waiting -= 1
             if self._closed:
                 raise TemplateFailure(str(RuntimeError), "The template sandbox is closed")
-            return self._free.popleft() if self._free else self._started()
+            if self._free:
+                return self._free.popleft()
+            try:
+                return self._started()
+            except OSError as error:
+                raise TemplateFailure(str(RuntimeError), f"No sandboxed process can be started: {error}") from error
 
     def _is_worker_to_have(self) -> bool:
         return self._closed or bool(self._free) or len(self._running) < self._limits.workers
@@ -158,7 +163,9 @@ class TemplateSandbox:
                 self._running.discard(worker)
                 worker.kill()
                 # Its successor comes up meanwhile, and last in line: whoever comes first takes one that is ready.
-                self._free.append(self._started())
+                # Where none can be started now, the next request tries again, and says so.
+                with contextlib.suppress(OSError):
+                    self._free.append(self._started())
             self._changed.notify()
 
 

@@ -23,7 +23,7 @@ class Measures:
 
     workflows_by_status: Mapping[str, int] = field(default_factory=dict)
     task_transitions_by_status: Mapping[str, int] = field(default_factory=dict)
-    mirror_lag_seconds: Mapping[str, float] = field(default_factory=dict)
+    mirror_lag_seconds: float = 0.0
     queue_sizes: Mapping[str, int] = field(default_factory=dict)
     parked_workflows: int = 0
     config_errors: int = 0
@@ -65,20 +65,17 @@ class _Measured(Collector):
 
     def collect(self) -> Iterable[Metric]:
         measured = self._measures()
-        yield _gauge(
-            "argosmo_workflows", "Workflows in the records, by status.", "status", measured.workflows_by_status
-        )
+        yield _gauge("argosmo_workflows", "Unfinished workflows, by status.", "status", measured.workflows_by_status)
         transitions = CounterMetricFamily(
-            "argosmo_task_transitions", "Changes of task attempts to a status, since the start.", labels=("status",)
+            "argosmo_task_transitions", "Reports of task attempts in a status, since the start.", labels=("status",)
         )
         for status, count in sorted(measured.task_transitions_by_status.items()):
             transitions.add_metric((status,), count)
         yield transitions
-        yield _gauge(
+        yield GaugeMetricFamily(
             "argosmo_mirror_lag_seconds",
-            "Age of the oldest fact that is not yet written, by backend.",
-            "backend",
-            measured.mirror_lag_seconds,
+            "How long the oldest report has waited to be written.",
+            value=measured.mirror_lag_seconds,
         )
         yield _gauge("argosmo_queue_size", "Entries that wait in a queue.", "queue", measured.queue_sizes)
         yield GaugeMetricFamily(

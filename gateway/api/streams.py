@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from starlette.concurrency import run_in_threadpool
 
@@ -29,7 +29,7 @@ class Streams:
 
     async def pump(
         self, source: Growing, *, idle_seconds: float | None = None, heartbeat: tuple[float, bytes] | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         """The bytes of `source` as they come; the source is closed at the end, whatever ended it.
 
         Units: seconds. Shape: `idle_seconds` of silence end the stream; `heartbeat` is what to send after so many

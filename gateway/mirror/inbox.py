@@ -7,6 +7,7 @@ the loop and the clock put in never waits.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class Pending:
     attend: bool = False
     tick: bool = False
     log_sealed: bool = False
+    # When the first of it came, on the monotonic clock.
+    since: float = field(default_factory=time.monotonic, compare=False)
 
     @property
     def size(self) -> int:
@@ -119,6 +122,13 @@ class Inbox:
     def size(self) -> int:
         """How many facts and events wait."""
         return self._size
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the oldest of what waits has waited; 0 where nothing does."""
+        with self._changed:
+            oldest = next(iter(self._waiting.values()), None)
+        return 0.0 if oldest is None else max(0.0, time.monotonic() - oldest.since)
 
     def _of(self, uuid: WorkflowUuid) -> Pending:
         return self._waiting.setdefault(uuid, Pending())

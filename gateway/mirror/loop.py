@@ -103,6 +103,11 @@ class Mirror:
         """Workflows that could not be worked on, and why; tried again when cancelled, and at the next start."""
         return dict(self._parked)
 
+    @property
+    def lag_seconds(self) -> float:
+        """How long the oldest of what was reported has waited to be worked on; 0 where nothing waits."""
+        return self._inbox.oldest_seconds
+
     def counts(self) -> Mapping[str, int]:
         """Figures for metrics: what is held now, and what was done so far."""
         done = {name: self._counts[name] for name in ("steps", "facts", "saved", "fenced", "lost_lines")}
@@ -131,7 +136,11 @@ class Mirror:
             self._thread.join(_STOP_SECONDS)
         self._sealer.close()
         self._fanout.close()
-        self._custody.end()
+        try:
+            self._custody.end()
+        except StoreUnavailable as error:
+            # The lock is gone, and that is what counts.
+            _log.warning("the row of this process stays behind", reason=str(error))
 
     def settle(self, timeout_seconds: float) -> bool:
         """Wait until all that has come is worked off; False where the time ran out first."""
@@ -182,7 +191,7 @@ class Mirror:
 
     def _work(self, batch: dict[WorkflowUuid, Pending], *, sweep: bool) -> None:
         if sweep:
-            self._patiently(partial(self._sweep, batch))
+            self._patiently(self._sweep)
         attended = [uuid for uuid, pending in batch.items() if pending.attend]
         fresh = {uuid for uuid in attended if self._guarded(uuid, partial(self._take_up, uuid))}
         # Asked for only now, when the workflows are this process's: a cancel that is older than the acceptance keeps
@@ -337,16 +346,16 @@ class Mirror:
         crash_point("mirror.recovered")
         return True
 
-    def _sweep(self, batch: dict[WorkflowUuid, Pending]) -> None:
-        """Add to the batch what only the rows know of."""
+    def _sweep(self) -> None:
+        """Find what only the rows know of; it is worked on like what was told, so many workflows at a time."""
         findings = self._custody.look(thorough=self._sweeps % _THOROUGH_SWEEPS == 0)
         self._sweeps += 1
         for uuid in findings.free:
             if uuid not in self._tracked and uuid not in self._parked:
-                batch.setdefault(uuid, Pending()).attend = True
+                self.attend(uuid)
         for request in findings.cancels:
             if request.number > self._heard.get(request.uuid, 0):
-                batch.setdefault(request.uuid, Pending()).attend = True
+                self.attend(request.uuid)
 
     def _sweep_later(self) -> None:
         def sweep() -> None:

@@ -32,6 +32,7 @@ from gateway.ports.records import (
 )
 from gateway.ports.runs import CancelRequest, Instance, Owned, Segment, StateChange, StoredRun
 from translator.lifecycle.facts import CancelRequested
+from translator.lifecycle.words import WorkflowStatus
 from translator.plan.model import WorkflowUuid
 
 
@@ -55,6 +56,9 @@ class WorkflowReads(Protocol):
 
     def submitters_called(self, name: str) -> tuple[str, ...]:
         """The submitters with this very name or, where there is none, those named `<name>@…`, sorted."""
+
+    def unfinished_by_status(self) -> Mapping[WorkflowStatus, int]:
+        """How many workflows have each of the living statuses; a status that none has is absent."""
 
     def unfinished_counts(self, user: str) -> UnfinishedCounts:
         """What a user has going on. In a writing session it cannot change before the commit on SQLite."""

@@ -170,17 +170,12 @@ class Acceptance:
             raise SubmissionRefused(error, workflow_id=parsed.spec.name) from error
 
     def _repeated(self, submission: Submission, links: Links) -> SubmitResponse | None:
-        """The reply to the first request with the same key; the key stays unclaimed where there was none."""
+        """The reply to the first request with the same key; None where there was none."""
         if submission.key is None or submission.validation_only:
             return None
-        try:
-            with self._store.writing() as writes:
-                earlier = _claimed(writes, submission, WorkflowUuid(uuid.uuid4().hex), self._clock)
-                if earlier is None:
-                    raise _Unclaimed
-        except _Unclaimed:
-            return None
-        return self._reply_for(earlier, submission, links)
+        with self._store.reading() as reads:
+            earlier = reads.claimed_key(submission.caller.user, submission.key.text, submission.key.digest)
+        return None if earlier is None else self._reply_for(earlier, submission, links)
 
     def _reply_for(self, earlier: WorkflowUuid, submission: Submission, links: Links) -> SubmitResponse:
         with self._store.reading() as reads:
@@ -188,10 +183,6 @@ class Acceptance:
         if record is None:
             raise Conflict("The workflow accepted under this Idempotency-Key was deleted since; use a new key.")
         return _reply(record.workflow_id, record.backend, submission.config, links, ())
-
-
-class _Unclaimed(Exception):
-    """Rolls a transaction back in which a key turned out to be new."""
 
 
 def _claimed(writes: Writes, submission: Submission, new_uuid: WorkflowUuid, clock: Clock) -> WorkflowUuid | None:

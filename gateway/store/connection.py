@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Table, false, func
 from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.store.texts import clean
 
 # The largest number of an INTEGER column; larger ones cannot even be asked for.
 _LARGEST = 2**31 - 1
@@ -25,6 +27,20 @@ class Connected:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._is_sqlite = connection.dialect.name == "sqlite"
+
+    def _one_of(
+        self, column: ColumnElement[str], wanted: Sequence[str], *, selective: bool = True
+    ) -> ColumnElement[bool]:
+        """Whether the column is one of the values; `selective`: the fewer rows are left, the better to start from.
+
+        SQLite has no figures about its tables: for values that most rows may have it would gather all of these rows
+        and sort them, instead of reading an index in the order of the list until the page is full. An expression in
+        place of the column keeps it from that.
+        """
+        values = [clean(str(value)) for value in wanted]
+        if self._is_sqlite and not selective:
+            return column.op("||")("").in_(values)
+        return column.in_(values)
 
     def _contains(self, column: ColumnElement[str], literal: str) -> ColumnElement[bool]:
         """Whether the column has the literal text in it, case and all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 
 import regex
 
@@ -12,6 +13,7 @@ from gateway.ports.faults import BadPattern
 from gateway.ports.log_format import line_text
 from gateway.ports.logs import LogQuery
 from gateway.ports.runs import Segment
+from gateway.store.log_records import decoded, mark_of, records_of
 
 _PATTERN_LENGTH = 1000
 # An ordinary search takes microseconds; only a pattern that backtracks without end gets here.
@@ -24,12 +26,19 @@ class Choice:
     def __init__(self, query: LogQuery) -> None:
         self._task = query.task
         self._retry_id = query.retry_id
+        self._mark = b"" if query.task is None else mark_of(query.task, query.retry_id)
         self._since: datetime | None = query.since
         self._pattern = None if query.pattern is None else _compiled(query.pattern)
 
-    def of(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
-        """The lines that are chosen. Errors: BadPattern where a search takes too long."""
-        return (line for line in lines if self._takes(line))
+    def of(self, data: bytes) -> Iterator[LogLine]:
+        """The chosen lines of whole records, in order. Errors: BadPattern where a search takes too long."""
+        return self._chosen(self._records(data))
+
+    def last_of(self, data: bytes, count: int) -> list[LogLine]:
+        """The last chosen lines, in order. Errors: BadPattern."""
+        found = list(islice(self._chosen(reversed(self._records(data))), count))
+        found.reverse()
+        return found
 
     def may_have(self, segment: Segment) -> bool:
         """Whether a piece with this index can hold a chosen line."""
@@ -40,6 +49,19 @@ class Choice:
         if self._retry_id is not None:
             return (self._task, self._retry_id) in segment.attempts
         return any(task == self._task for task, _ in segment.attempts)
+
+    def _records(self, data: bytes) -> list[bytes]:
+        # One look at the whole is cheaper than one at each record, and most tasks are not in most pieces.
+        return records_of(data) if self._mark in data else []
+
+    def _chosen(self, records: Iterable[bytes]) -> Iterator[LogLine]:
+        for record in records:
+            # Cheaper than to decode what will not be taken.
+            if self._mark not in record:
+                continue
+            line = decoded(record)
+            if line is not None and self._takes(line):
+                yield line
 
     def _takes(self, line: LogLine) -> bool:
         if self._task is not None and line.task != self._task:

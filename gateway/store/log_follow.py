@@ -10,7 +10,7 @@ from typing import Protocol
 from engine.ports import LogLine
 from gateway.store.log_choice import Choice
 from gateway.store.log_pieces import Pieces
-from gateway.store.log_records import decoded, whole_records
+from gateway.store.log_records import whole_records
 
 # What one call reads at most, so that a long backlog streams instead of standing in memory.
 _STEP_BYTES = 256 * 1024
@@ -103,7 +103,7 @@ class Follower:
             data = self._step(self._pieces.read(self._number, self._offset), left)
             self._offset += len(data)
             left -= len(data)
-            lines.extend(self._choice.of(decoded(data)))
+            lines.extend(self._choice.of(data))
             if data:
                 continue
             if not later:

@@ -12,7 +12,7 @@ from engine.crashpoints import crash_point
 from gateway.ports.runs import Segment
 from gateway.ports.store import Store
 from gateway.store.log_pieces import Pieces
-from gateway.store.log_records import decoded
+from gateway.store.log_records import decoded, records_of
 from translator.plan.model import WorkflowUuid
 
 
@@ -58,7 +58,7 @@ def _indexed(
 def _segment(number: int, first_line: int, data: bytes, stored_bytes: int) -> Segment | None:
     attempts: Counter[tuple[str, int]] = Counter()
     first_at = last_at = None
-    for line in decoded(data):
+    for line in filter(None, map(decoded, records_of(data))):
         attempts[line.task, line.retry_id] += 1
         first_at = line.at if first_at is None else min(first_at, line.at)
         last_at = line.at if last_at is None else max(last_at, line.at)

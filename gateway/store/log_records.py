@@ -6,7 +6,7 @@ only appended to, by one process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from engine.ports import LogLine
@@ -27,22 +27,35 @@ def encoded(lines: Iterable[LogLine]) -> bytes:
     return "".join(parts).encode(errors="replace")
 
 
-def decoded(data: bytes) -> Iterator[LogLine]:
-    """The lines of whole records; what is no record (a disk lost a block) is passed over."""
-    for record in data.split(b"\n"):
-        fields = record.split(b"\t", 4)
-        if len(fields) != 5:
-            continue
-        try:
-            yield LogLine(
-                at=_EPOCH + timedelta(microseconds=int(fields[0])),
-                task=TaskName(fields[1].decode()),
-                retry_id=int(fields[2]),
-                system=fields[3] == _SYSTEM,
-                text=fields[4].decode(errors="replace"),
-            )
-        except (ValueError, OverflowError):
-            continue
+def records_of(data: bytes) -> list[bytes]:
+    """Whole records, each to be given to `decoded`."""
+    records = data.split(b"\n")
+    # What follows the last line feed: nothing.
+    records.pop()
+    return records
+
+
+def decoded(record: bytes) -> LogLine | None:
+    """The line of a record; None for what is no record (a disk lost a block)."""
+    fields = record.split(b"\t", 4)
+    if len(fields) != 5:
+        return None
+    try:
+        return LogLine(
+            at=_EPOCH + timedelta(microseconds=int(fields[0])),
+            task=TaskName(fields[1].decode()),
+            retry_id=int(fields[2]),
+            system=fields[3] == _SYSTEM,
+            text=fields[4].decode(errors="replace"),
+        )
+    except (ValueError, OverflowError):
+        return None
+
+
+def mark_of(task: str, retry_id: int | None) -> bytes:
+    """What every record of this task, or attempt, has in it (others may have it too)."""
+    attempt = "" if retry_id is None else f"{retry_id}\t"
+    return f"\t{task}\t{attempt}".encode(errors="replace")
 
 
 def whole_records(data: bytes) -> int:

@@ -28,7 +28,7 @@ from gateway.store.log_choice import Choice
 from gateway.store.log_follow import Follower
 from gateway.store.log_index import settle
 from gateway.store.log_pieces import Pieces
-from gateway.store.log_records import decoded, encoded
+from gateway.store.log_records import encoded
 from translator.plan.model import WorkflowUuid
 
 ROLL_BYTES = 1024 * 1024
@@ -211,7 +211,7 @@ class FileLogs:
         passed_over = self._passed_over(uuid, choice)
         for number in pieces.numbers():
             if number not in passed_over:
-                yield from choice.of(decoded(pieces.read(number)))
+                yield from choice.of(pieces.read(number))
 
     def _tail(
         self,
@@ -232,7 +232,7 @@ class FileLogs:
             if number in passed_over:
                 continue
             data = newest if newest is not None and number == numbers[-1] else pieces.read(number)
-            last = list(deque(choice.of(decoded(data)), maxlen=missing))
+            last = choice.last_of(data, missing)
             missing -= len(last)
             found.appendleft(last)
         return tuple(chain.from_iterable(found))

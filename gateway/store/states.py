@@ -55,9 +55,14 @@ def task_values(state: TaskState) -> Values:
     values["status"] = status.value
     values["failure_message"] = _cleaned(state.failure_message)
     values["alive"] = not status.finished
-    values["order_rank"] = _RANKS.get(status, 0)
+    values["order_rank"] = order_rank(status)
     values["started_key"] = state.start_time or NOT_STARTED
     return values
+
+
+def order_rank(status: TaskStatus) -> int:
+    """Where attempts with this status stand in the list of tasks, the highest first."""
+    return _RANKS.get(status, 0)
 
 
 def workflow_state(row: Row[Any], groups: Iterable[Row[Any]], attempts: Iterable[Row[Any]]) -> WorkflowState:

@@ -103,6 +103,14 @@ workflow_is_unsealed = workflows.c.sealed.is_(false())
 Index(
     "ix_workflows_alive",
     workflows.c.submitted_by,
+    workflows.c.submit_time,
+    sqlite_where=workflow_is_alive,
+    postgresql_where=workflow_is_alive,
+)
+Index(
+    "ix_workflows_alive_newest",
+    workflows.c.submit_time,
+    workflows.c.workflow_uuid,
     sqlite_where=workflow_is_alive,
     postgresql_where=workflow_is_alive,
 )
@@ -213,9 +221,16 @@ _newest = (tasks.c.order_rank, tasks.c.started_key, tasks.c.submit_time, tasks.c
 Index("ix_tasks_newest", *_newest)
 Index("ix_tasks_newest_by_user", tasks.c.submitted_by, *_newest)
 Index("ix_tasks_newest_by_pool", tasks.c.pool, *_newest)
-Index("ix_tasks_status", tasks.c.status, tasks.c.started_key)
+Index("ix_tasks_newest_by_status", tasks.c.status, *_newest)
 task_is_alive = tasks.c.alive.is_(true())
-Index("ix_tasks_alive", tasks.c.submitted_by, sqlite_where=task_is_alive, postgresql_where=task_is_alive)
+Index(
+    "ix_tasks_alive",
+    tasks.c.submitted_by,
+    tasks.c.pool,
+    tasks.c.priority,
+    sqlite_where=task_is_alive,
+    postgresql_where=task_is_alive,
+)
 
 idempotency_keys = Table(
     "idempotency_keys",

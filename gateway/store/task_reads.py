@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, and_, func, select, true
 from gateway.ports.records import EventRecord, GroupRecord, Page, ResourceSum, TaskEntry, TaskFilter, TaskRecord
 from gateway.store.connection import MOST_ROWS, Connected, equals
 from gateway.store.records import group_record, task_entry, task_record
-from gateway.store.tables import events, groups, tasks
+from gateway.store.states import order_rank
+from gateway.store.tables import events, groups, task_is_alive, tasks
 from gateway.store.texts import clean
 from translator.plan.model import Priority, TaskName, WorkflowId, WorkflowUuid
 
@@ -43,7 +44,7 @@ class TaskReads(Connected):
         # The last two make the order total, so that pages never share a row.
         query = (
             select(tasks)
-            .where(self._task_passes(chosen))
+            .where(self._task_passes(chosen), *_within_ranks(chosen))
             .order_by(*(column.desc() for column in (*newest, table.workflow_uuid, table.retry_id)))
             .offset(min(page.offset, MOST_ROWS))
             .limit(min(page.limit, MOST_ROWS))
@@ -119,15 +120,21 @@ class TaskReads(Connected):
     def _task_passes(self, chosen: TaskFilter) -> ColumnElement[bool]:
         table = tasks.c
         conditions: list[ColumnElement[bool]] = [true()]
-        for column, wanted in (
-            (table.status, chosen.statuses),
-            (table.submitted_by, chosen.users),
-            (table.pool, chosen.pools),
-            (table.node_name, chosen.nodes),
-            (table.priority, chosen.priorities),
-        ):
-            if wanted is not None:
-                conditions.append(column.in_([clean(str(value)) for value in wanted]))
+        if chosen.users is not None:
+            conditions.append(self._one_of(table.submitted_by, chosen.users))
+        if chosen.statuses is not None:
+            alone = len(chosen.statuses) == 1 and chosen.users is None
+            conditions.append(self._one_of(table.status, chosen.statuses, selective=alone))
+        if chosen.pools is not None:
+            alone = len(chosen.pools) == 1 and chosen.users is None and chosen.statuses is None
+            conditions.append(self._one_of(table.pool, chosen.pools, selective=alone))
+        if chosen.nodes is not None:
+            conditions.append(self._one_of(table.node_name, chosen.nodes))
+        if chosen.priorities is not None:
+            conditions.append(self._one_of(table.priority, chosen.priorities))
+        if chosen.statuses and not any(status.finished for status in chosen.statuses):
+            # Follows from the statuses; said for the index over what is alive.
+            conditions.append(task_is_alive)
         if chosen.workflow_id is not None:
             conditions.append(self._contains(table.workflow_id, clean(chosen.workflow_id)))
         if chosen.started_after is not None:
@@ -135,6 +142,13 @@ class TaskReads(Connected):
         if chosen.started_before is not None:
             conditions.append(table.started_key < chosen.started_before)
         return and_(*conditions)
+
+
+def _within_ranks(chosen: TaskFilter) -> Iterable[ColumnElement[bool]]:
+    """What follows from the statuses, said for the index that the list is sorted by."""
+    ranks = [order_rank(status) for status in chosen.statuses or ()]
+    if ranks:
+        yield tasks.c.order_rank.between(min(ranks), max(ranks))
 
 
 def _first_of_each(attempts: Iterable[TaskRecord]) -> Iterable[TaskRecord]:

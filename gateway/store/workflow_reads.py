@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true, tuple_
 
 from gateway.ports.faults import KeyConflict
@@ -30,6 +32,7 @@ from gateway.store.tables import (
     workflows,
 )
 from gateway.store.texts import clean, unpacked
+from translator.lifecycle.words import WorkflowStatus
 from translator.plan.model import WorkflowUuid
 
 
@@ -87,6 +90,11 @@ class WorkflowReads(Connected):
         found = tuple(self._connection.execute(query).scalars())
         return (name,) if name in found else found
 
+    def unfinished_by_status(self) -> Mapping[WorkflowStatus, int]:
+        """How many workflows have each of the living statuses."""
+        query = select(workflows.c.status, func.count()).where(workflow_is_alive).group_by(workflows.c.status)
+        return {WorkflowStatus(status): count for status, count in self._connection.execute(query)}
+
     def unfinished_counts(self, user: str) -> UnfinishedCounts:
         """What a user has going on; counted over what is alive, never over the history."""
         own = select(func.count()).where(workflow_is_alive, workflows.c.submitted_by == clean(user))
@@ -121,14 +129,18 @@ class WorkflowReads(Connected):
     def _passes(self, chosen: WorkflowFilter) -> ColumnElement[bool]:
         table = workflows.c
         conditions: list[ColumnElement[bool]] = [true()]
-        for column, wanted in (
-            (table.submitted_by, chosen.users),
-            (table.status, chosen.statuses),
-            (table.pool, chosen.pools),
-            (table.priority, chosen.priorities),
-        ):
-            if wanted is not None:
-                conditions.append(column.in_([clean(str(value)) for value in wanted]))
+        if chosen.users is not None:
+            conditions.append(self._one_of(table.submitted_by, chosen.users))
+        if chosen.statuses is not None:
+            conditions.append(self._one_of(table.status, chosen.statuses, selective=len(chosen.statuses) == 1))
+        if chosen.pools is not None:
+            alone = len(chosen.pools) == 1 and chosen.users is None
+            conditions.append(self._one_of(table.pool, chosen.pools, selective=alone))
+        if chosen.priorities is not None:
+            conditions.append(self._one_of(table.priority, chosen.priorities))
+        if chosen.statuses and not any(status.finished for status in chosen.statuses):
+            # Follows from the statuses; said for the index over what is alive.
+            conditions.append(workflow_is_alive)
         if chosen.name is not None:
             conditions.append(self._contains(table.workflow_id, clean(chosen.name)))
         if chosen.tags is not None:
@@ -142,18 +154,18 @@ class WorkflowReads(Connected):
         if chosen.submitted_before is not None:
             conditions.append(table.submit_time < chosen.submitted_before)
         conditions += [self._has_label(wanted) for wanted in chosen.labels]
-        conditions += [~_label_of_workflow(labels.c.key == clean(key)) for key in chosen.no_labels]
+        conditions += [
+            ~exists().where(labels.c.workflow_uuid == workflows.c.workflow_uuid, labels.c.key == clean(key))
+            for key in chosen.no_labels
+        ]
         return and_(*conditions)
 
     def _has_tag(self, wanted: tuple[str, ...]) -> ColumnElement[bool]:
-        return exists().where(
-            tags.c.workflow_uuid == workflows.c.workflow_uuid, tags.c.tag.in_([clean(tag) for tag in wanted])
-        )
+        tagged = select(tags.c.workflow_uuid).where(tags.c.tag.in_([clean(tag) for tag in wanted]))
+        return workflows.c.workflow_uuid.in_(tagged)
 
     def _has_label(self, wanted: LabelFilter) -> ColumnElement[bool]:
         alike = or_(*(self._matches(labels.c.value, clean(pattern)) for pattern in wanted.patterns))
-        return _label_of_workflow(and_(labels.c.key == clean(wanted.key), alike))
-
-
-def _label_of_workflow(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(labels.c.workflow_uuid == workflows.c.workflow_uuid, condition)
+        # A list of the few that match, instead of a look at the labels of each workflow of the history.
+        labelled = select(labels.c.workflow_uuid).where(labels.c.key == clean(wanted.key), alike)
+        return workflows.c.workflow_uuid.in_(labelled)

@@ -616,6 +616,12 @@ def test_unfinished_counts(store: SqlStore) -> None:
     assert counts() == UnfinishedCounts(workflows=1, tasks=1)
 
 
+def test_unfinished_by_status(store: SqlStore) -> None:
+    fill(store)
+    with store.reading() as reads:
+        assert reads.unfinished_by_status() == {WorkflowStatus.PENDING: 4, WorkflowStatus.RUNNING: 1}
+
+
 # Small things
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import random
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -25,8 +26,19 @@ def main() -> None:
         return
     with atheris.instrument_imports(include=["translator"]):
         oracle = importlib.import_module(_ORACLE)
-    atheris.Setup(sys.argv, oracle.check)
+    atheris.Setup(_with_place_for_new_inputs(sys.argv), oracle.check)
     atheris.Fuzz()
+
+
+def _with_place_for_new_inputs(arguments: list[str]) -> list[str]:
+    """libFuzzer adds inputs to the first folder: that is one for this purpose, unless the caller names two."""
+    folders = [item for item in arguments[1:] if not item.startswith("-")]
+    if len(folders) > 1:
+        return arguments
+    # Not removed: libFuzzer ends the process itself, and a later run goes on from what this one found.
+    found = Path(tempfile.gettempdir()) / "argosmo-fuzz-loader"
+    found.mkdir(exist_ok=True)
+    return [*(item for item in arguments if item not in folders), str(found), *folders]
 
 
 def _run_plainly(arguments: list[str]) -> None:

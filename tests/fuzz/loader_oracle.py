@@ -7,7 +7,8 @@ places.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -17,6 +18,7 @@ from templates.sandbox_failure import TemplateFailure
 from translator.problems import Problem, SpecError
 from translator.spec.loader import LoadedDocument, LoaderLimits, YamlFault, load
 from translator.spec.parse import parse
+from translator.spec.places import FieldPath, PathStep
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 
@@ -85,6 +87,25 @@ def _check_load(text: str) -> None:
         return
     # What the loader accepts is within its depth, which PyYAML's recursion survives.
     assert shape(found.value) == shape(yaml.load(text, CSafeLoader))
+    check_places(found, text)
+
+
+def check_places(document: LoadedDocument, text: str) -> None:
+    """Fail if some part of a document, or its key, has no place inside the text."""
+    for path in islice(_paths(document.value, ()), 300):
+        for at_key in (False, True):
+            assert 0 <= document.places.offset(document.value, path, at_key=at_key) <= len(text)
+
+
+def _paths(value: object, path: FieldPath) -> Iterator[FieldPath]:
+    yield path
+    children: Iterable[tuple[PathStep, object]] = ()
+    if isinstance(value, dict):
+        children = ((str(key), item) for key, item in value.items())
+    elif isinstance(value, list):
+        children = enumerate(value)
+    for step, item in children:
+        yield from _paths(item, (*path, step))
 
 
 def _loaded(text: str) -> LoadedDocument | YamlFault:

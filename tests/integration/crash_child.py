@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import structlog
@@ -146,3 +148,18 @@ def _refuse(place: Workplace) -> None:
             message="no",
         )
         writes.insert_failed_submission(refused)
+
+
+def run_chains(home: str, name: str, count: int) -> None:
+    """Submit and mirror some chains of one name."""
+    with workplace(Path(home)) as place:
+        for _ in range(count):
+            place.submit(*chain(3), name=name)
+
+
+def run_until_told(home: str, pipe: Connection) -> None:
+    """Mirror a workflow that never ends; tell which, and be killed."""
+    clock = VirtualClock(START)
+    with workplace(Path(home), clock=clock, runner=DummyRunner(clock, SCRIPTS)) as place:
+        pipe.send(place.submit(group("stuck")))
+        signal.pause()

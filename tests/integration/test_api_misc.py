@@ -82,7 +82,13 @@ class TestMisc:
         page = default.get("/metrics").text
         assert 'argosmo_http_requests_total{method="GET",route="/api/version",status="200"}' in page
         assert "argosmo_http_request_seconds_bucket" in page
-        assert 'argosmo_queue_size{queue="mirror"}' in page
+        assert 'argosmo_queue_size{queue="mirror"} 0.0' in page
+        assert 'argosmo_workflows{status="RUNNING"} 0.0' in page
+        default.accepted(one_task("counted", stays="RUNNING"))
+        page = default.get("/metrics").text
+        assert 'argosmo_workflows{status="RUNNING"} 1.0' in page
+        assert 'argosmo_task_transitions_total{status="RUNNING"} 1.0' in page
+        assert "argosmo_mirror_lag_seconds 0.0" in page
 
     def test_links_below_the_configured_address(self, api: Api) -> None:
         name = api.accepted(pool="shared")

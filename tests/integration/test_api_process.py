@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +76,42 @@ def test_it_is_ready_when_it_says_so_and_ends_in_order(tmp_path: Path, number: s
     requests = [record for record in records if record["logger"] == "gateway.requests"]
     assert requests[0]["path"] == "/api/pool"
     assert requests[0]["request_id"]
+
+
+def test_a_signal_that_comes_before_it_is_ready_is_not_lost(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*COMMAND, "--data-dir", str(tmp_path / "data")], stdout=subprocess.DEVNULL, stderr=log
+        )
+        try:
+            # The lock of the instance is taken after the signals are, and long before requests are served.
+            while not list((tmp_path / "data").glob("instances/*.lock")):
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            process.wait()
+    assert "stopped" in (tmp_path / "log").read_text()
+
+
+def test_a_local_task_is_ended_and_recorded(tmp_path: Path) -> None:
+    """design §10: local tasks are ended (TERM, grace, KILL) and recorded, no process left."""
+    script = "trap 'echo told to stop; exit 9' TERM; echo begun; while :; do sleep 0.1; done"
+    task = {"name": "t", "image": "i", "command": ["bash", "-c", script]}
+    with gateway(tmp_path) as (process, url):
+        spec = json.dumps({"name": "long", "tasks": [task]})
+        post(f"{url}/api/pool/default/workflow", {"file": f"workflow: {spec}"})
+        with urllib.request.urlopen(f"{url}/api/workflow/long-1/logs", timeout=30) as reply:
+            assert b"begun" in reply.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    with gateway(tmp_path) as (_, url):
+        found = get(f"{url}/api/workflow/long-1")
+        assert found["status"] == "FAILED"
+        with urllib.request.urlopen(f"{url}/api/workflow/long-1/logs", timeout=30) as reply:
+            assert b"told to stop" in reply.read()
 
 
 def test_streams_do_not_hold_it_up(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,12 @@ def test_the_number_is_one_more_than_the_highest_used_with_that_name(api: Api) -
     """api.md §2.7.16: the id is <name>-<n>, n = 1 + the highest number used with that name."""
     first = [api.accepted(one_task("numbered"), user=user) for user in ("alice", "bob")]
     assert first == ["numbered-1", "numbered-2"]
+
+
+def test_numbers_are_given_once_however_many_ask(api: Api) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda _: api.submit(one_task("many")), range(24)))
+    assert sorted(reply.json()["name"] for reply in replies) == sorted(f"many-{number}" for number in range(1, 25))
 
 
 def test_validation_says_so_literally_and_leaves_nothing(api: Api) -> None:
@@ -305,6 +312,11 @@ class TestIdempotency:
         assert self.submit(api, one_task("checked"), "key-5", validation_only="True").json()["logs"].startswith("Work")
         assert self.submit(api, one_task("checked"), "key-5").json()["name"] == "checked-1"
 
+    def test_repeats_at_the_same_time(self, api: Api) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            replies = list(pool.map(lambda _: self.submit(api, one_task("rush"), "key-7"), range(16)))
+        assert {reply.json()["name"] for reply in replies} == {"rush-1"}
+
     def test_restarting_takes_a_key(self, api: Api) -> None:
         failed = api.accepted(one_task("fails", exit_code="1"))
         headers = {"Idempotency-Key": "key-6"}
@@ -413,7 +425,7 @@ class TestInputsFromEarlierWorkflows:
 
 
 def test_texts_in_any_script_come_back(api: Api) -> None:
-    text = one_task("letters", log="grüße 世界 🤖")
+    text = one_task("letters").replace("{}", "{DUMMY_LOG: grüße 世界 🤖}")
     name = api.accepted(text)
     assert "grüße 世界 🤖" in api.get(f"/api/workflow/{name}/logs").content.decode()
     (group,) = yaml.safe_load(api.get(f"/api/workflow/{name}/spec").text)["workflow"]["groups"]

@@ -39,8 +39,10 @@ WORDS = st.one_of(
     st.datetimes().map(str),
     st.sampled_from(["2025-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00", "1e400"]),
 )
+# JSON can say half a character.
+HALVES = st.text(st.characters(categories=["Cs", "Ll"]), max_size=3)
 VALUES = st.recursive(
-    st.one_of(st.none(), st.booleans(), NUMBERS, st.floats(allow_nan=False), WORDS),
+    st.one_of(st.none(), st.booleans(), NUMBERS, st.floats(), WORDS, HALVES),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(WORDS, inner, max_size=4)),
     max_leaves=12,
 )
@@ -48,7 +50,7 @@ BODIES = st.one_of(
     st.none(),
     VALUES,
     st.fixed_dictionaries(
-        {"file": st.one_of(WORDS, st.sampled_from([HELLO, one_task("t"), "workflow: {}", "{{"]))},
+        {"file": st.one_of(WORDS, HALVES, st.sampled_from([HELLO, one_task("t"), "workflow: {}", "{{"]))},
         optional={
             "set_variables": st.lists(WORDS, max_size=3),
             "set_string_variables": st.lists(WORDS, max_size=3),
@@ -95,12 +97,13 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
         before, _, rest = path.partition("{")
         path = before + quote(draw(WORDS), safe="") + rest.partition("}")[2]
     chosen = draw(st.lists(st.sampled_from([*names, "unheard"]), max_size=4)) if names else []
+    body = draw(BODIES) if method == "POST" else None
     return {
         "method": method,
         "url": path,
         "params": [(name, draw(WORDS)) for name in chosen] or None,
-        "headers": draw(HEADERS),
-        "json": draw(BODIES) if method == "POST" else None,
+        "headers": {**draw(HEADERS), "content-type": "application/json"},
+        "content": None if body is None else json.dumps(body),
     }
 
 

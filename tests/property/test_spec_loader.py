@@ -9,9 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from yaml.cyaml import CSafeLoader
 
-from tests.fuzz.loader_oracle import shape
+from tests.fuzz.loader_oracle import check_places, shape
 from translator.spec.loader import LoadedDocument, YamlFault, load
-from translator.spec.places import FieldPath, PathStep
 
 # Refusals that are ours: safe_load builds these, or builds something nobody means.
 OUR_REFUSALS = {"yaml-recursive", "yaml-tag", "yaml-too-deep", "yaml-too-large"}
@@ -58,7 +57,7 @@ def test_what_pyyaml_writes_is_read_as_safe_load_reads_it(
     assert found.value == expected
     assert shape(found.value) == shape(expected)
     assert not found.repeated
-    _assert_places(found, text)
+    check_places(found, text)
 
 
 _plain = st.text("0123456789_+-.:eExXoObBtTzZinfaNyYsSrRlLuUfF~=< ", min_size=1, max_size=14).map(str.strip)
@@ -133,7 +132,7 @@ def _assert_agrees(text: str) -> None:
         return
     # The same parser underneath, so that only what comes after it is compared.
     assert shape(found.value) == shape(yaml.load(text, CSafeLoader))
-    _assert_places(found, text)
+    check_places(found, text)
 
 
 def _loaded(text: str) -> LoadedDocument | YamlFault:
@@ -149,19 +148,3 @@ def _safe_load_succeeds(text: str) -> bool:
     except FAILURES_OF_SAFE_LOAD:
         return False
     return True
-
-
-def _assert_places(document: LoadedDocument, text: str) -> None:
-    """Every part of a document has a place inside the text."""
-    for path in _paths(document.value, ()):
-        for at_key in (False, True):
-            assert 0 <= document.places.offset(document.value, path, at_key=at_key) <= len(text)
-
-
-def _paths(value: object, path: FieldPath) -> list[FieldPath]:
-    children: list[tuple[PathStep, object]] = []
-    if isinstance(value, dict):
-        children = [(str(key), item) for key, item in value.items()]
-    elif isinstance(value, list):
-        children = [(index, item) for index, item in enumerate(value)]
-    return [path, *(found for step, item in children for found in _paths(item, (*path, step)))]

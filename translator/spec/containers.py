@@ -125,6 +125,7 @@ class Containers:
         mapping: dict[object, object] = {}
         self._fill_mapping(mapping, frame)
         members.update(mapping)
+        self._places.replaced.append(mapping)
 
     def _fill_tagged_list(self, container: list[object], frame: Frame) -> None:
         self._refuse_special(frame, 1)

@@ -199,5 +199,13 @@ def test_places_after_values_were_dropped() -> None:
         assert LineIndex(text).place(offset) == (2 * index + 2, 10)
 
 
+def test_places_after_sets_with_repeated_members() -> None:
+    text = "".join(f"- !!set {{x, x}}\n- {{a{n}: {n}}}\n" for n in range(200))
+    document = load(text)
+    for index in range(200):
+        offset = document.places.offset(document.value, (2 * index + 1, f"a{index}"))
+        assert text[offset:].startswith(f"{index}}}")
+
+
 def _place(document: LoadedDocument, path: FieldPath, *, at_key: bool = False) -> Place:
     return LineIndex(DOCUMENT).place(document.places.offset(document.value, path, at_key=at_key))

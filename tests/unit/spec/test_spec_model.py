@@ -274,6 +274,15 @@ def test_bad_regex_says_why() -> None:
     assert only_problem(with_task("outputs: [{url: u, regex: '('}]")).message.startswith("Invalid regex: ")
 
 
+@pytest.mark.parametrize(
+    "pattern", ["[ä-ü]+", r"\u00e4\\u", r"\\\(", "é{2}", r"[\U00010000-\U0010ffff]", "(?i)" + "[b-\uffee]" * 600]
+)
+def test_regexes_beyond_ascii(pattern: str) -> None:
+    assert task_of(with_task(f"inputs: [{{url: u, regex: '{pattern}'}}]")).inputs[0].regex == pattern
+    problem = only_problem(with_task(f"inputs: [{{url: u, regex: '{pattern}('}}]"))
+    assert problem.code == "bad-regex"
+
+
 def test_datasets_are_refused_with_a_hint() -> None:
     problem = only_problem(with_task("outputs: [{dataset: {name: d}}]"))
     assert problem.code == "dataset"

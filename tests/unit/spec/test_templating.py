@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import pytest
 
+from templates.sandbox import SandboxLimits, TemplateSandbox
 from tests.unit.spec.specs import RENDERER, parsed, plain, refused, task_of
 from translator.problems import ErrorCode, SpecError
 from translator.spec.parse import parse
@@ -269,3 +273,47 @@ def test_stored_specs_are_not_rendered_again() -> None:
     assert parse(text.encode(), renderer=RENDERER, is_rendered=True).spec.tasks[0].command == ["{{ x }}", "${#a[@]}"]
     with pytest.raises(SpecError):
         parse(text.encode(), renderer=RENDERER)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[TemplateSandbox]:
+    with TemplateSandbox(SandboxLimits(workers=1)) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("{{ 9 ** (9 ** 9) }}", "<class 'TimeoutError'>: Process exceeded time limit of 0.5 seconds"),
+        (
+            "{{ 'a' * 10 ** 11 }}",
+            "<class 'MemoryError'>: Sandboxed process exceeded memory limit of 104857600 bytes",
+        ),
+        ("{{ nothing.at.all }}", "<class 'jinja2.exceptions.UndefinedError'>: 'nothing' is undefined"),
+    ],
+)
+def test_failures_in_the_sandbox(sandbox: TemplateSandbox, expression: str, message: str) -> None:
+    if "Memory" in message and sys.platform != "linux":
+        pytest.skip("address space limits are Linux's")
+    with pytest.raises(SpecError) as error:
+        parse(f"workflow:\n  name: {expression}\n".encode(), renderer=sandbox)
+    assert error.value.message == f"Jinja substitution failure: {message}"
+    assert (error.value.error_code, error.value.records_submission) == (ErrorCode.USAGE, False)
+
+
+def test_places_in_a_template_rendered_in_the_sandbox(sandbox: TemplateSandbox) -> None:
+    text = b"workflow:\n  name: w\n  tasks:\n{% for i in [1] %}\n  - {name: t, image: i}\n{% endfor %}\n"
+    with pytest.raises(SpecError) as error:
+        parse(text, renderer=sandbox)
+    assert [(problem.code, problem.line, problem.column) for problem in error.value.problems] == [
+        ("missing-field", 5, 5)
+    ]
+
+
+def test_plain_variables_need_no_renderer() -> None:
+    class NoRenderer:
+        def render(self, template: str, variables: object) -> str:
+            raise AssertionError
+
+    text = b"workflow:\n  name: {{ n }}\n  tasks: [{name: t, image: i, command: [c]}]\ndefault-values: {n: demo}\n"
+    assert parse(text, renderer=NoRenderer()).spec.name == "demo"

@@ -94,7 +94,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_workflows_alive",
         "workflows",
-        ["submitted_by"],
+        ["submitted_by", "submit_time"],
         sqlite_where=sa.text("alive IS 1"),
         postgresql_where=sa.text("alive IS true"),
     )
@@ -110,6 +110,13 @@ def upgrade() -> None:
         "ix_workflows_submitted_by_submit_time_workflow_uuid",
         "workflows",
         ["submitted_by", "submit_time", "workflow_uuid"],
+    )
+    op.create_index(
+        "ix_workflows_alive_newest",
+        "workflows",
+        ["submit_time", "workflow_uuid"],
+        sqlite_where=sa.text("alive IS 1"),
+        postgresql_where=sa.text("alive IS true"),
     )
     op.create_index(
         "ix_workflows_unsealed",
@@ -262,7 +269,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_tasks_alive",
         "tasks",
-        ["submitted_by"],
+        ["submitted_by", "pool", "priority"],
         sqlite_where=sa.text("alive IS 1"),
         postgresql_where=sa.text("alive IS true"),
     )
@@ -271,7 +278,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_tasks_newest_by_user", "tasks", ["submitted_by", "order_rank", "started_key", "submit_time", "name"]
     )
-    op.create_index("ix_tasks_status", "tasks", ["status", "started_key"])
+    op.create_index(
+        "ix_tasks_newest_by_status", "tasks", ["status", "order_rank", "started_key", "submit_time", "name"]
+    )
     op.create_table(
         "timers",
         sa.Column("workflow_uuid", sa.String(length=32), nullable=False),

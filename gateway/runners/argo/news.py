@@ -1,0 +1,163 @@
+"""From the reflectors of one backend to the runs that objects belong to."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from engine.ports import EventLine
+from gateway.runners.argo.world import World
+from translator.argo.observe import workflow_uuid_of
+from translator.argo.observe_objects import Meta, decode_pod, decode_workflow, naive
+from translator.plan.model import TaskName, WorkflowUuid
+
+_WAITING_EVENTS = 2000
+
+
+class Worlds(Protocol):
+    """The runs of a backend."""
+
+    def find(self, uuid: WorkflowUuid) -> World | None:
+        """A run that is known."""
+
+    def all(self) -> Iterable[World]:
+        """All runs."""
+
+    def look_at(self, world: World) -> None:
+        """Have a worker do what a run calls for."""
+
+
+class PodNews:
+    """Implements `gateway.runners.argo.reflector.Observer` for pods."""
+
+    def __init__(self, worlds: Worlds, on_pod: Callable[[str], None]) -> None:
+        self._worlds = worlds
+        self._on_pod = on_pod
+
+    def seen(self, data: bytes) -> None:
+        """A pod is new or changed."""
+        self._take(data, gone=False)
+
+    def deleted(self, data: bytes) -> None:
+        """A pod is gone."""
+        self._take(data, gone=True)
+
+    def listed(self, names: Collection[str], version: str) -> None:
+        """These are all pods."""
+        present = set(names)
+        for world in self._worlds.all():
+            world.pods_listed(present, version)
+            self._worlds.look_at(world)
+
+    def _take(self, data: bytes, *, gone: bool) -> None:
+        pod = decode_pod(data)
+        world = _world_of(self._worlds, pod.metadata)
+        if world is not None:
+            world.pod_seen(pod, gone=gone)
+            self._worlds.look_at(world)
+            self._on_pod(pod.metadata.name)
+
+
+class WorkflowNews:
+    """Implements `gateway.runners.argo.reflector.Observer` for Workflows."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self._worlds = worlds
+
+    def seen(self, data: bytes) -> None:
+        """A Workflow is new or changed."""
+        workflow = decode_workflow(data)
+        world = _world_of(self._worlds, workflow.metadata)
+        if world is not None:
+            world.workflow_seen(workflow)
+            self._worlds.look_at(world)
+
+    def deleted(self, data: bytes) -> None:
+        """A Workflow is gone."""
+        workflow = decode_workflow(data)
+        world = _world_of(self._worlds, workflow.metadata)
+        if world is not None:
+            world.workflow_seen(workflow)
+            world.workflow_vanished(workflow.metadata.name)
+            self._worlds.look_at(world)
+
+    def listed(self, names: Collection[str], version: str) -> None:
+        """These are all Workflows."""
+        present = set(names)
+        for world in self._worlds.all():
+            world.workflows_listed(present, version)
+            self._worlds.look_at(world)
+
+
+class EventNews:
+    """Implements `gateway.runners.argo.reflector.Observer` for events of pods. An event may come before its pod."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self._worlds = worlds
+        self._counted: OrderedDict[str, int] = OrderedDict()
+        self._waiting: OrderedDict[str, list[EventLine]] = OrderedDict()
+
+    def seen(self, data: bytes) -> None:
+        """An event is new, or happened again."""
+        event = _EVENT.decode(data)
+        count = event.count or 1
+        if self._counted.get(event.metadata.uid, 0) >= count:
+            return
+        self._counted[event.metadata.uid] = count
+        self._counted.move_to_end(event.metadata.uid)
+        while len(self._counted) > 10 * _WAITING_EVENTS:
+            self._counted.popitem(last=False)
+        at = event.last_timestamp or event.event_time or event.first_timestamp or event.metadata.creation_timestamp
+        line = EventLine(
+            at=naive(at) if at is not None else datetime.min,
+            task=TaskName(""),
+            retry_id=0,
+            reason=event.reason or "",
+            message=event.message or "",
+        )
+        self._tell(event.involved_object.name, line)
+
+    def deleted(self, data: bytes) -> None:
+        """Events expire; that is no news."""
+
+    def listed(self, names: Collection[str], version: str) -> None:
+        """Likewise."""
+
+    def pod_known(self, name: str) -> None:
+        """A pod was seen: tell what waited for it."""
+        for line in self._waiting.pop(name, ()):
+            self._tell(name, line)
+
+    def _tell(self, pod: str, line: EventLine) -> None:
+        if any(world.event_seen(pod, line) for world in self._worlds.all()):
+            return
+        self._waiting.setdefault(pod, []).append(line)
+        while len(self._waiting) > _WAITING_EVENTS:
+            self._waiting.popitem(last=False)
+
+
+def _world_of(worlds: Worlds, meta: Meta) -> World | None:
+    uuid = workflow_uuid_of(meta)
+    return worlds.find(uuid) if uuid is not None else None
+
+
+class _Involved(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _Event(msgspec.Struct, frozen=True, rename="camel"):
+    metadata: Meta
+    involved_object: _Involved = _Involved()
+    reason: str | None = None
+    message: str | None = None
+    count: int | None = None
+    first_timestamp: datetime | None = None
+    last_timestamp: datetime | None = None
+    event_time: datetime | None = None
+
+
+_EVENT = msgspec.json.Decoder(_Event)

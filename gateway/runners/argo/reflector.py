@@ -1,0 +1,270 @@
+"""Keeps up with all objects of one kind: a paged list for truth, then a watch for speed.
+
+A watch goes on from the last resource version after a clean end; after 410, a stream that was silent for too long, or
+something that it did not understand, everything is listed again. Source: argo-verified.md §9; argo.md §2.6.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from gateway.runners.argo.client import KubeClient, Parameters, Stream, fault_of
+from gateway.runners.argo.faults import ClusterError, Expired, NotThere, Refused, Stalled, TryAgain
+from gateway.runners.argo.patience import Patience, Stopping
+
+_SHORT_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Observer(Protocol):
+    """Hears of objects. Called from the reflector's thread alone, in the order in which things happened."""
+
+    def seen(self, data: bytes) -> None:
+        """This is an object now, new or changed."""
+
+    def deleted(self, data: bytes) -> None:
+        """This was the last of an object."""
+
+    def listed(self, names: Collection[str], version: str) -> None:
+        """These are all objects that existed at the resource version; what else was known of that time is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What to keep up with, and how. Units: seconds; `page` objects a page.
+
+    `silence_seconds` is longer than the server's minute between bookmarks, so that only a dead stream is that silent.
+    """
+
+    path: str
+    label_selector: str = ""
+    field_selector: str = ""
+    page: int = 500
+    watch_seconds: float = 300.0
+    silence_seconds: float = 150.0
+
+    def parameters(self) -> dict[str, str | int | bool]:
+        """The selectors."""
+        words: dict[str, str | int | bool] = {}
+        if self.label_selector:
+            words["labelSelector"] = self.label_selector
+        if self.field_selector:
+            words["fieldSelector"] = self.field_selector
+        return words
+
+
+class Reflector:
+    """One thread that lists and watches. Call `start` once and `stop` once."""
+
+    def __init__(self, client: KubeClient, watched: Watched, observer: Observer, patience: Patience) -> None:
+        self._client = client
+        self._watched = watched
+        self._observer = observer
+        self._patience = patience
+        self._stopped = patience.stopped
+        self._stream: Stream | None = None
+        self._lock = threading.Lock()
+        self.synced = threading.Event()
+        """Set once all objects that existed at the start were seen."""
+        self.counts: Counter[str] = Counter()
+        """Figures for metrics: lists, watches, events, bookmarks, expired, stalled, broken, unreadable."""
+        self._thread = threading.Thread(target=self._run, name=f"reflect {watched.path}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = 10.0) -> None:
+        """End; `patience.stopped` is set already."""
+        with self._lock:
+            if self._stream is not None:
+                self._stream.cancel()
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        attempt = 0
+        version = ""
+        while not self._stopped.is_set():
+            try:
+                try:
+                    if not version:
+                        version = self._list()
+                    began = time.monotonic()
+                    version = self._watch(version)
+                    attempt = 0
+                    if time.monotonic() - began < _SHORT_SECONDS:
+                        # A server that ends every watch at once is not to be asked without a pause.
+                        self._patience.wait(0)
+                    continue
+                except (Expired, Stalled) as error:
+                    self.counts["expired" if isinstance(error, Expired) else "stalled"] += 1
+                    version = ""
+                except TryAgain as error:
+                    self.counts["broken"] += 1
+                    version = self._reached if self._reached else version
+                    _log.warning("cluster not reached, trying again", path=self._watched.path, reason=str(error))
+                    self._patience.wait(attempt, error.after_seconds)
+                    attempt += 1
+                    continue
+                except (Refused, NotThere) as error:
+                    version = ""
+                    _log.error("cluster refuses to be watched", path=self._watched.path, reason=str(error))
+                    self._patience.wait(max(attempt, 6))
+                except Exception:  # noqa: BLE001
+                    version = ""
+                    _log.exception("watch failed, listing again", path=self._watched.path)
+                attempt += 1
+                self._patience.wait(attempt)
+            except Stopping:
+                return
+
+    _reached = ""
+
+    def _list(self) -> str:
+        """Tell the observer of all that exists; the resource version to watch from."""
+        self.counts["lists"] += 1
+        self._reached = ""
+        names: list[str] = []
+        page: dict[str, str | int | bool] = {"limit": self._watched.page}
+        while True:
+            if self._stopped.is_set():
+                raise Stopping
+            answer = _LIST.decode(self._client.get(self._watched.path, {**self._watched.parameters(), **page}))
+            for item in answer.items or ():
+                self._tell(self._observer.seen, bytes(item), names)
+            if not answer.metadata.continue_:
+                break
+            page["continue"] = answer.metadata.continue_
+        self._observer.listed(names, answer.metadata.resource_version)
+        self.synced.set()
+        return answer.metadata.resource_version
+
+    def _watch(self, version: str) -> str:
+        """Tell the observer of changes until the stream ends; the resource version that was reached."""
+        self.counts["watches"] += 1
+        self._reached = version
+        # Spread, so that the watches of a thousand reflectors do not end together.
+        seconds = int(self._watched.watch_seconds * random.uniform(0.8, 1.0)) or 1
+        parameters: Parameters = {
+            **self._watched.parameters(),
+            "watch": True,
+            "allowWatchBookmarks": True,
+            "resourceVersion": version,
+            "timeoutSeconds": seconds,
+        }
+        with self._client.stream(
+            self._watched.path, parameters, silence_seconds=self._watched.silence_seconds
+        ) as stream:
+            with self._lock:
+                self._stream = stream
+            try:
+                if self._stopped.is_set():
+                    raise Stopping
+                for line in lines_of(stream.chunks()):
+                    self._take(line)
+            except TryAgain:
+                if self._stopped.is_set():
+                    raise Stopping from None
+                raise
+            finally:
+                with self._lock:
+                    self._stream = None
+        return self._reached
+
+    def _take(self, line: bytes) -> None:
+        try:
+            event = _EVENT.decode(line)
+        except msgspec.MsgspecError as error:
+            # Not even an event: what follows on this stream cannot be trusted.
+            self.counts["unreadable"] += 1
+            raise Expired("The stream held something that is no event.") from error
+        if event.type == "ERROR":
+            raise _error(bytes(event.object))
+        if event.type not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
+            return
+        try:
+            version = _META.decode(event.object).metadata.resource_version
+        except msgspec.MsgspecError:
+            self.counts["unreadable"] += 1
+            return
+        if event.type == "BOOKMARK":
+            self.counts["bookmarks"] += 1
+        else:
+            self.counts["events"] += 1
+            told = self._observer.deleted if event.type == "DELETED" else self._observer.seen
+            self._tell(told, bytes(event.object), [])
+        self._reached = version or self._reached
+
+    def _tell(self, told: Callable[[bytes], None], data: bytes, names: list[str]) -> None:
+        """One object that cannot be read is counted and left out; it never stops the rest."""
+        try:
+            names.append(_META.decode(data).metadata.name)
+            told(data)
+        except msgspec.MsgspecError as error:
+            self.counts["unreadable"] += 1
+            _log.error("object not readable", path=self._watched.path, reason=str(error), data=data[:200])
+
+
+def lines_of(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines of a stream, however long, without their ends; a last one that was cut off is left out."""
+    rest: list[bytes] = []
+    for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        rest.append(first)
+        for other in others:
+            line = b"".join(rest)
+            if line:
+                yield line
+            rest = [other]
+
+
+class _ListMeta(msgspec.Struct, frozen=True):
+    resource_version: str = msgspec.field(default="", name="resourceVersion")
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _List(msgspec.Struct, frozen=True):
+    metadata: _ListMeta = _ListMeta()
+    items: list[msgspec.Raw] | None = None
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    name: str = ""
+    resource_version: str = msgspec.field(default="", name="resourceVersion")
+
+
+class _Object(msgspec.Struct, frozen=True):
+    metadata: _Meta = _Meta()
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: str
+    object: msgspec.Raw
+
+
+class _Status(msgspec.Struct, frozen=True):
+    code: int = 500
+
+
+_LIST = msgspec.json.Decoder(_List)
+_META = msgspec.json.Decoder(_Object)
+_EVENT = msgspec.json.Decoder(_Event)
+
+
+def _error(data: bytes) -> ClusterError:
+    try:
+        code = msgspec.json.decode(data, type=_Status).code
+    except msgspec.MsgspecError:
+        code = 500
+    return fault_of(code, data)

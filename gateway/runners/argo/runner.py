@@ -1,0 +1,350 @@
+"""A cluster as a runner: effects become requests to its API server, objects there become facts.
+
+Argo orders, starts and retries; the gateway creates runs, watches, ends what is to end, and cleans up. Nothing waits
+for the cluster: `apply` queues, workers carry out, and a fault that may pass is tried again for as long as it takes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import assert_never
+
+import msgspec
+import structlog
+
+from engine.ports import Run, Sink
+from gateway.runners.argo.access import Server
+from gateway.runners.argo.client import KubeClient
+from gateway.runners.argo.creation import RunCreator
+from gateway.runners.argo.faults import ClusterError, NotThere, Refused, TryAgain
+from gateway.runners.argo.follower import FollowedLog, Follower
+from gateway.runners.argo.gate_keeping import GateKeeper
+from gateway.runners.argo.log_lines import Position, masker_of
+from gateway.runners.argo.news import EventNews, PodNews, WorkflowNews
+from gateway.runners.argo.paths import Paths
+from gateway.runners.argo.patience import Patience, Stopping
+from gateway.runners.argo.positions import Positions
+from gateway.runners.argo.reflector import Observer, Reflector, Watched
+from gateway.runners.argo.secrets import TokenKey, secrets_of, texts_to_mask
+from gateway.runners.argo.settings import ArgoBackend
+from gateway.runners.argo.workers import Workers
+from gateway.runners.argo.world import Chores, PodDeletion, Recovery, World
+from translator.argo.faults import TranslationError
+from translator.argo.labels import WORKFLOW_UUID, workflow_selector
+from translator.argo.observe_objects import decode_pod, decode_workflow
+from translator.argo.translation import translate
+from translator.lifecycle.effects import AnyEffect, CreateGroup, CreateTask, DeleteGroup, RestartInPlace, Seal
+from translator.lifecycle.facts import GroupCreationFailed
+from translator.lifecycle.state import WorkflowState
+from translator.plan.model import GroupName, WorkflowUuid
+
+_TRIES_AT_ONCE = 4
+_log = structlog.get_logger(__name__)
+
+
+def utc_now() -> datetime:
+    """The time, naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class ArgoRunner:
+    """Implements `gateway.ports.runner.Runner`. What runs on the cluster goes on when the runner stops."""
+
+    def __init__(self, backend: ArgoBackend, server: Server, now: Callable[[], datetime] = utc_now) -> None:
+        pace = backend.pace
+        self._backend = backend
+        self._now = now
+        self._stopped = threading.Event()
+        self._patience = Patience(stopped=self._stopped, first_seconds=pace.first_retry, most_seconds=pace.most_retry)
+        self._client = KubeClient(server)
+        self._paths = Paths(self._client, backend.target.namespace)
+        self._creator = RunCreator(self._client, self._paths, partial(self._patience.call, attempts=_TRIES_AT_ONCE))
+        self._gates = GateKeeper(self._client, self._paths, now)
+        self._key = TokenKey(backend.state_dir)
+        self._positions = Positions(backend.state_dir / "positions" if backend.state_dir is not None else None)
+        self._lock = threading.Lock()
+        self._worlds: dict[WorkflowUuid, World] = {}
+        self._sink: Sink | None = None
+        self._workers: Workers[World] = Workers(self._work, pace.workers, f"argo {backend.name}")
+        self._ticker = threading.Thread(target=self._tick, name=f"argo {backend.name} ticker", daemon=True)
+        self._event_news = EventNews(self)
+        self.reflectors: Mapping[str, Reflector] = self._made_reflectors()
+        """By kind, for metrics and health."""
+
+    def start(self, sink: Sink) -> None:
+        """Begin to watch and to report. The cluster need not be reachable yet."""
+        self._sink = sink
+        self._workers.start()
+        self._ticker.start()
+        for reflector in self.reflectors.values():
+            reflector.start()
+
+    def admit(self, run: Run) -> None:
+        """Make a workflow known."""
+        with self._lock:
+            if run.plan.workflow_uuid not in self._worlds:
+                self._worlds[run.plan.workflow_uuid] = self._world(run)
+
+    def apply(self, run: Run, effects: Sequence[AnyEffect]) -> None:
+        """Queue effects, in order."""
+        world = self._known(run)
+        world.effects.extend(effects)
+        self._workers.ask(world)
+
+    def recover(self, run: Run, state: WorkflowState) -> None:
+        """Queue a comparison of `state` with what exists on the cluster."""
+        world = self._known(run)
+        world.effects.append(Recovery(state=state))
+        self._workers.ask(world)
+
+    def forget(self, run: Run) -> None:
+        """Drop what is held of a sealed workflow; its last objects are removed."""
+        with self._lock:
+            world = self._worlds.get(run.plan.workflow_uuid)
+        if world is not None:
+            world.forgotten = True
+            self._workers.ask(world)
+
+    def stop(self) -> None:
+        """End all threads and connections. Runs on the cluster go on."""
+        self._stopped.set()
+        for reflector in self.reflectors.values():
+            reflector.stop()
+        self._workers.stop()
+        for world in self.all():
+            world.close()
+        if self._ticker.is_alive():
+            self._ticker.join()
+        self._client.close()
+
+    @property
+    def online(self) -> bool:
+        """Whether the cluster was reached and all that runs there is known."""
+        return all(self.reflectors[kind].synced.is_set() for kind in ("pods", "workflows"))
+
+    # What the reflectors ask
+
+    def find(self, uuid: WorkflowUuid) -> World | None:
+        """A run that is known."""
+        with self._lock:
+            return self._worlds.get(uuid)
+
+    def all(self) -> Iterable[World]:
+        """All runs that are known."""
+        with self._lock:
+            return list(self._worlds.values())
+
+    def look_at(self, world: World) -> None:
+        """Have a worker do what a run calls for."""
+        self._workers.ask(world)
+
+    # What workers do
+
+    def _work(self, world: World) -> None:
+        """Carry out effects in order, then whatever else the run calls for."""
+        if world.forgotten and not world.all_cleaned:
+            # Another process has it now; nothing of it is ours to touch.
+            self._drop(world)
+            return
+        if self._stopped.is_set() or (world.retry_at is not None and self._now() < world.retry_at):
+            return
+        try:
+            while world.effects:
+                self._carry_out(world, world.effects[0])
+                world.effects.popleft()
+            self._do_chores(world)
+            world.retry_at, world.attempts_failed = None, 0
+        except Stopping:
+            return
+        except TryAgain as error:
+            self._later(world, error)
+        except (ClusterError, msgspec.MsgspecError) as error:
+            _log.error("cluster refuses", workflow=world.uuid, reason=str(error))
+            self._later(world, None)
+        if world.forgotten and world.retry_at is None:
+            self._drop(world)
+
+    def _carry_out(self, world: World, effect: AnyEffect | Recovery) -> None:
+        match effect:
+            case CreateGroup(group=group):
+                self._create(world, group)
+            case CreateTask(task=task, retry_id=retry_id):
+                world.attempt_wanted(task, retry_id)
+            case DeleteGroup(group=group, force=force):
+                world.doom(group, force=force)
+            case Recovery(state=state):
+                self._look(world)
+                world.recovered(state)
+            case RestartInPlace() | Seal():
+                # The group's coordinator restarts its members itself; a seal concerns only the log.
+                pass
+            case _:
+                assert_never(effect)
+
+    def _create(self, world: World, group: GroupName) -> None:
+        """Create the run with its first group; all others Argo begins by itself."""
+        if not world.created and world.creation_error is None:
+            try:
+                self._create_run(world)
+            except (TranslationError, Refused, NotThere) as error:
+                world.creation_error = str(error)
+        if world.creation_error is None and world.created and not world.names()[1]:
+            self._look(world)
+            if not world.names()[1]:
+                world.creation_error = "The run's Workflow was deleted on its cluster."
+        if world.creation_error is not None:
+            world.facts([GroupCreationFailed(group=group, message=world.creation_error, at=self._now())])
+            return
+        world.group_wanted(group)
+
+    def _create_run(self, world: World) -> None:
+        run = world.run
+        translation = translate(run.plan, self._backend.target, secrets_of(run, self._backend, self._key))
+        for workflow in self._creator.create(translation, run.plan.workflow_uuid):
+            world.workflow_seen(workflow)
+        world.created = True
+        world.begin()
+
+    def _do_chores(self, world: World) -> None:
+        chores = world.chores()
+        if chores.look_again:
+            self._look(world)
+            world.all_seen()
+            more = world.chores()
+            chores = Chores(
+                deletions=[*chores.deletions, *more.deletions],
+                shutdowns=[*dict.fromkeys([*chores.shutdowns, *more.shutdowns])],
+                removals=[*chores.removals, *more.removals],
+            )
+        self._gates.release(world)
+        for name in chores.shutdowns:
+            self._shut_down(world, name)
+        for deletion in chores.deletions:
+            self._delete_pod(world, deletion)
+        for name in chores.removals:
+            self._remove(world, name)
+
+    def _shut_down(self, world: World, name: str) -> None:
+        change = {"spec": {"shutdown": "Terminate", "suspend": None}}
+        try:
+            world.workflow_seen(decode_workflow(self._client.patch(self._paths.workflow(name), change)))
+        except NotThere:
+            world.workflow_vanished(name)
+
+    def _delete_pod(self, world: World, deletion: PodDeletion) -> None:
+        options = {"gracePeriodSeconds": deletion.grace_seconds, "preconditions": {"uid": deletion.uid}}
+        try:
+            self._client.delete(self._paths.pod(deletion.name), options)
+        except NotThere:
+            world.pod_vanished(deletion.name)
+        except ClusterError:
+            world.not_done(deletion=deletion)
+            raise
+
+    def _remove(self, world: World, name: str) -> None:
+        """Delete a Workflow with all that belongs to it."""
+        try:
+            self._client.delete(self._paths.workflow(name), {"propagationPolicy": "Background"})
+        except NotThere:
+            world.workflow_vanished(name)
+        except ClusterError:
+            world.not_done(removal=name)
+            raise
+
+    def _look(self, world: World) -> None:
+        """See all objects of a run that exist now. Errors: ClusterError."""
+        selector = {"labelSelector": workflow_selector(world.uuid)}
+        # Pods first: a Workflow may name one that was not there yet, but a pod's Workflow always is.
+        listed = _LIST.decode(self._patience.call(lambda: self._client.get(self._paths.pods, selector)))
+        pods = [decode_pod(one) for one in listed.items or ()]
+        for pod in pods:
+            world.pod_seen(pod)
+        world.pods_listed({pod.metadata.name for pod in pods}, listed.metadata.resource_version)
+        listed = _LIST.decode(self._patience.call(lambda: self._client.get(self._paths.workflows, selector)))
+        workflows = [decode_workflow(one) for one in listed.items or ()]
+        for workflow in workflows:
+            world.workflow_seen(workflow)
+        world.workflows_listed({workflow.metadata.name for workflow in workflows}, listed.metadata.resource_version)
+
+    def _later(self, world: World, error: TryAgain | None) -> None:
+        pace = self._backend.pace
+        delay = min(pace.first_retry * 2 ** min(world.attempts_failed, 16), pace.most_retry)
+        if error is not None and error.after_seconds is not None:
+            delay = max(delay, error.after_seconds)
+        world.attempts_failed += 1
+        world.retry_at = self._now() + timedelta(seconds=delay)
+
+    def _drop(self, world: World) -> None:
+        with self._lock:
+            self._worlds.pop(world.uuid, None)
+        world.close()
+        self._positions.forget(world.uuid)
+
+    def _tick(self) -> None:
+        rounds = 0
+        while not self._stopped.wait(self._backend.pace.tick):
+            rounds += 1
+            for world in self.all():
+                if rounds % 10 == 0:
+                    world.refresh()
+                if world.busy or world.effects or world.retry_at is not None or world.forgotten:
+                    self._workers.ask(world)
+
+    def _known(self, run: Run) -> World:
+        with self._lock:
+            return self._worlds[run.plan.workflow_uuid]
+
+    def _world(self, run: Run) -> World:
+        if self._sink is None:
+            raise RuntimeError("the runner was not started")
+        given = secrets_of(run, self._backend, self._key)
+        return World(
+            run,
+            sink=self._sink,
+            pace=self._backend.pace,
+            now=self._now,
+            masker=masker_of(texts_to_mask(run, given)),
+            positions=self._positions,
+            follow=self._follower,
+            log_path=self._paths.log,
+        )
+
+    def _follower(self, world: World, log: FollowedLog, position: Position) -> Follower:
+        return Follower(
+            self._client, log, world, world.masker, position, self._patience, self._backend.pace.log_silence
+        )
+
+    def _made_reflectors(self) -> Mapping[str, Reflector]:
+        pace = self._backend.pace
+        watched = Watched(
+            path=self._paths.pods,
+            label_selector=WORKFLOW_UUID,
+            page=pace.page,
+            watch_seconds=pace.watch,
+            silence_seconds=pace.watch_silence,
+        )
+        events = replace(watched, path=self._paths.events, label_selector="", field_selector="involvedObject.kind=Pod")
+        kinds: Mapping[str, tuple[Watched, Observer]] = {
+            "workflows": (replace(watched, path=self._paths.workflows), WorkflowNews(self)),
+            "pods": (watched, PodNews(self, self._event_news.pod_known)),
+            "events": (events, self._event_news),
+        }
+        return {
+            kind: Reflector(self._client, what, observer, self._patience) for kind, (what, observer) in kinds.items()
+        }
+
+
+class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+
+
+class _List(msgspec.Struct, frozen=True):
+    metadata: _ListMeta = _ListMeta()
+    items: list[msgspec.Raw] | None = None
+
+
+_LIST = msgspec.json.Decoder(_List)

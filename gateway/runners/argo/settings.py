@@ -1,0 +1,46 @@
+"""One backend with Argo Workflows, as the runner sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from translator.argo.run_secrets import SecretValue
+from translator.argo.target import ArgoTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often things are looked at, and how long is waited for what. Units: seconds.
+
+    `grace` is what containers get between TERM and KILL; `member_grace` what the other members of a group get to end by
+    themselves when their lead has ended; `log_patience` how long an end is held back for the last lines.
+    """
+
+    tick: float = 1.0
+    grace: float = 30.0
+    member_grace: float = 10.0
+    log_patience: float = 20.0
+    log_silence: float = 300.0
+    watch: float = 300.0
+    watch_silence: float = 150.0
+    first_retry: float = 0.2
+    most_retry: float = 30.0
+    page: int = 500
+    workers: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArgoBackend:
+    """What a runner is told of its backend.
+
+    Shape: `service_storage` is the JSON text of the intermediate store's credential, `registry` a `.dockerconfigjson`;
+    `state_dir` keeps how far logs were read and the key from which the runs' tokens follow.
+    """
+
+    name: str
+    target: ArgoTarget = field(default_factory=ArgoTarget)
+    service_storage: SecretValue | None = None
+    registry: SecretValue | None = None
+    state_dir: Path | None = None
+    pace: Pace = field(default_factory=Pace)
