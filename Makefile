@@ -37,6 +37,9 @@ fuzz: $(VENV)/.dev
 test-cluster: $(VENV)/.dev
 	$(BIN)/python -m pytest -m cluster tests
 
+openapi: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.write_openapi
+
 # Lock files without a registry's address; pip checks every hash.
 lock:
 	$(PYTHON) -m pip install -q uv
