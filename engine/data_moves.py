@@ -97,6 +97,7 @@ class Mover:
                     crash_point("upload.begins")
                     moved = self._transfer(stores).upload(tree, upload, location, self.writer)
                     self._tell(f"Uploaded to {location.url}", moved)
+                    crash_point("upload.one-done")
         except (StoreError, OSError) as error:
             self.say(f"Upload failed: {error}")
             return DataFault(ExitCode.UPLOAD_FAILED, f"Output upload failed: {error}")

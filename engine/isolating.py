@@ -173,10 +173,9 @@ def _try_once(around: Surroundings, program: str, layout: Layout) -> LaunchFailu
 def _settle(launcher: LauncherClient, settled: Callable[[], bool]) -> None:
     """Take replies until something is so, or patience is over."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
+    poll = select.poll()
     while not settled() and (left := deadline - time.monotonic()) > 0:
-        writers = [launcher.fileno()] if launcher.wants_to_write else []
-        readable, writable, _ = select.select([launcher.fileno()], writers, [], left)
-        if writable:
+        poll.register(launcher.fileno(), select.POLLIN | (select.POLLOUT if launcher.wants_to_write else 0))
+        if poll.poll(left * 1000):
             launcher.on_writable()
-        if readable:
             launcher.on_readable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Iterator
 
@@ -43,6 +44,34 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
         os.kill(pid, number)
     except OSError:
         return
+
+
+def held(pid: int) -> int:
+    """A descriptor of a process that is there, which keeps meaning that process; -1 where the kernel has none."""
+    try:
+        return os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+    except OSError:
+        return -1
+
+
+def kill_held(handle: int, pid: int) -> None:
+    """Kill the process that a descriptor means; by its id where there is none."""
+    if handle < 0:
+        kill(pid)
+        return
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except OSError:
+        return
+
+
+def over(handle: int, pid: int) -> bool:
+    """Whether the process that a descriptor means has ended; by its id where there is none."""
+    if handle < 0:
+        return not os.path.exists(f"/proc/{pid}")
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def kill_group(leader: int, number: int) -> None:

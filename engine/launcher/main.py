@@ -42,6 +42,8 @@ class _Box:
     info: int
     errors: int
     first: int | None = None
+    # Holds the first process, so that its id is not mistaken for that of another.
+    handle: int = -1
     closing: bool = False
 
 
@@ -52,6 +54,7 @@ class _Command:
     box: int | None
     marker: str
     starter: int | None
+    told: bool = False
     pid: int | None = None
     status: int | None = None
     releasing: bool = False
@@ -157,7 +160,10 @@ class Launcher:
         os.close(box.errors)
         # {"child-pid": 123, ...}; a whole JSON parser is not needed for it.
         box.first = int(text.partition(b'"child-pid":')[2].split(b",")[0].strip(b" \n}"))
-        if not box.closing:
+        box.handle = family.held(box.first)
+        if box.closing:
+            self._kill_box(box)
+        else:
             self._channel.send({"op": "boxed", "id": number, "pid": box.first})
 
     def _fail_box(self, number: int, box: _Box) -> None:
@@ -165,8 +171,8 @@ class Launcher:
         os.close(box.info)
         os.close(box.errors)
         if not box.closing:
+            # It is kept until the engine asks to close it.
             self._channel.send({"op": "boxed", "id": number, "error": text or "the sandbox ended at once"})
-        box.closing = True
         self._look_around()
 
     def _close_box(self, request: Message) -> None:
@@ -176,7 +182,16 @@ class Launcher:
             self._channel.send({"op": "unboxed", "id": number})
             return
         box.closing = True
-        # Killed with its parent by bubblewrap's own doing: the first process, and with that one all others.
+        if box.ready.fileno() in self._selector.get_map():
+            # While it is being set up its processes do not yet die together; that takes a few milliseconds.
+            return
+        self._kill_box(box)
+
+    def _kill_box(self, box: _Box) -> None:
+        # All others die with the first process. It dies with its parent, by bubblewrap's own doing, but not from the
+        # very beginning on.
+        if box.first is not None:
+            family.kill_held(box.handle, box.first)
         family.kill(box.monitor)
         self._look_around()
 
@@ -216,6 +231,7 @@ class Launcher:
         text = os.read(told, 4096).decode(errors="replace")
         os.close(told)
         command = self._commands[number]
+        command.told = True
         if text.startswith("!"):
             # Kept until its starter is waited for.
             command.status, command.reaped = 0, True
@@ -259,7 +275,8 @@ class Launcher:
             self._look_at_box(number, box)
 
     def _look_at_command(self, number: int, command: _Command) -> None:
-        if command.starter is not None and family.reaped(command.starter) is not None:
+        # Not before it told: it may be the command itself, whose status would be lost.
+        if command.told and command.starter is not None and family.reaped(command.starter) is not None:
             command.starter = None
         if command.pid is not None and command.status is None:
             command.status = family.exit_status(command.pid)
@@ -302,8 +319,10 @@ class Launcher:
         if box.monitor or not box.closing:
             return
         if box.first is not None:
-            if family.reaped(box.first) is None and os.path.exists(f"/proc/{box.first}"):
+            if family.reaped(box.first) is None and not family.over(box.handle, box.first):
                 return
+            if box.handle >= 0:
+                os.close(box.handle)
             box.ready.close()
         elif box.ready.fileno() in self._selector.get_map():
             # It was closed before it was set up; the end of its socket is still to come.

@@ -78,7 +78,7 @@ class Channel:
                 # The descriptors went with the first byte.
                 self._unsent[0] = (data[sent:], ())
 
-    def receive(self) -> Iterator[Message]:
+    def receive(self) -> list[Message]:
         """The messages that have arrived; `open` is false after the last one."""
         while self.open:
             try:
@@ -91,7 +91,7 @@ class Channel:
             self._received += data
             if not data:
                 self.open = False
-        yield from self._complete()
+        return list(self._complete())
 
     def taken_descriptor(self) -> int:
         """The next descriptor that came with messages, in their order; the caller closes it."""

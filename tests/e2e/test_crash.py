@@ -80,8 +80,8 @@ def test_nothing_is_lost_or_doubled(point: str, passage: int, tmp_path: Path) ->
     wait_until(lambda: not processes_of(data), "no stray process")
     with gateway_on(data) as client:
         names = [entry["name"] for entry in _list(client)]
-        # Killed before the commit, the workflow was never accepted; the counter may have moved on.
-        assert len(names) <= 1
+        # Killed before the commit, a workflow was never accepted; one is accepted by each process at the most.
+        assert len(names) == len(set(names)) <= (2 if point in IN_THE_SECOND_PROCESS else 1)
         for name in names:
             _check(client, name)
     wait_until(lambda: not processes_of(data), "no stray process")
@@ -95,14 +95,7 @@ def _killed_at(point: str, passage: int, spec: Path, data: Path) -> bool:
         first = argosmo("run", spec, "--data-dir", data, environment={VARIABLE: "mirror.saved:3"})
         assert first.returncode == -9
         # Any run on the same directory takes up what the dead process left.
-        second = argosmo("run", spec, "--data-dir", data, environment=where)
-        _forget_second(second.returncode)
-        return second.returncode == -9
     return argosmo("run", spec, "--data-dir", data, environment=where).returncode == -9
-
-
-def _forget_second(returncode: int) -> None:
-    assert returncode in (-9, 0, 1)
 
 
 def _list(client: httpx.Client) -> list[dict[str, Any]]:
