@@ -84,13 +84,12 @@ class Recovery:
     def _queue(self, waiting: list[TaskName], *, some_lost: bool) -> None:
         """Queue again what was seen in the queue; what nobody has seen yet will be asked for from outside."""
         first = [name for name in waiting if self._latest[name].retry_id == 0]
-        if any(self._latest[name].status is TaskStatus.SCHEDULING for name in first):
-            if some_lost:
-                # A gang starts together or not at all.
-                for task in self._tasks(first):
-                    self._lose(task, self._latest[task.name])
-            else:
-                self._group.requeue(first)
+        if some_lost:
+            # A gang starts together or not at all: its group counts as created, and nobody will ask for the rest.
+            for task in self._tasks(first):
+                self._lose(task, self._latest[task.name])
+        elif any(self._latest[name].status is TaskStatus.SCHEDULING for name in first):
+            self._group.requeue(first)
         for name in waiting:
             latest = self._latest[name]
             if latest.retry_id and latest.status is TaskStatus.SCHEDULING:

@@ -7,6 +7,7 @@ database is sound.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -47,6 +48,7 @@ FINISHED = re.compile("COMPLETED|RESCHEDULED|FAILED.*")
 
 # Passed by a process that takes over what another left, so a crash must come before.
 IN_THE_SECOND_PROCESS = {
+    "workflow.recovered",
     "mirror.taken-over",
     "mirror.recovered",
     "mirror.outstanding-applied",
@@ -61,8 +63,8 @@ ELSEWHERE = {
     "logs.rolled",
 }
 HERE = sorted((CRASH_POINTS.keys() | GATEWAY_CRASH_POINTS.keys()) - ELSEWHERE)
-# A point that is passed once only cannot kill at its second passage.
-PASSAGES = (1, 2)
+# A point that is passed once only cannot kill at its second passage. With ARGOSMO_PASSAGES=3 each kills three times.
+PASSAGES = range(1, int(os.environ.get("ARGOSMO_PASSAGES", "1")) + 1)
 
 
 def test_there_are_enough_points() -> None:

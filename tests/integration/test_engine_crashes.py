@@ -86,6 +86,8 @@ def check(keeper: Keeper, directory: Path, mark: str) -> None:
     lost = [state for state in attempts.values() if state.status is TaskStatus.FAILED_BACKEND_ERROR]
     assert keeper.state.status is WorkflowStatus.COMPLETED or lost
     assert {state.exit_code for state in lost} <= {3001}
+    others = {(state.status, state.failure_message) for state in attempts.values() if state.exit_code not in (0, 3001)}
+    assert not [found for found in others if found[0] is TaskStatus.FAILED_START_ERROR]
     # Nothing is left: no process, no directory of a run.
     assert not alive(mark)
     assert not alive(str(directory))
