@@ -75,7 +75,7 @@ class KubeClient:
         self._server = server
         self._http = httpx.Client(
             base_url=server.url,
-            verify=server.tls if server.tls is not None else True,
+            verify=server.tls if server.tls is not None else server.url.startswith("https:"),
             auth=server.basic,
             timeout=httpx.Timeout(_REQUEST_SECONDS, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=max_connections),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -59,7 +60,7 @@ class GateKeeper:
         text = workflow.status.compressed_nodes if workflow.status is not None else ""
         if not text:
             return self._client.patch(path, gate_patch(gate, GateOutcome.RELEASED, self._now(), _MESSAGE))
-        nodes = msgspec.json.decode(unpacked(text), type=dict[str, JsonObject])
+        nodes: dict[str, JsonObject] = msgspec.json.decode(unpacked(text), type=dict[str, dict[str, Any]])
         node = nodes.get(gate.node_id)
         if node is None or node.get("phase") != "Running":
             return data

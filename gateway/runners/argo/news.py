@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
@@ -12,10 +13,11 @@ import msgspec
 from engine.ports import EventLine
 from gateway.runners.argo.world import World
 from translator.argo.observe import workflow_uuid_of
-from translator.argo.observe_objects import Meta, decode_pod, decode_workflow, naive
+from translator.argo.observe_objects import Meta, Pod, decode_pod, decode_workflow, naive
 from translator.plan.model import TaskName, WorkflowUuid
 
 _WAITING_EVENTS = 2000
+_KNOWN_PODS = 20_000
 
 
 class Worlds(Protocol):
@@ -34,9 +36,10 @@ class Worlds(Protocol):
 class PodNews:
     """Implements `gateway.runners.argo.reflector.Observer` for pods."""
 
-    def __init__(self, worlds: Worlds, on_pod: Callable[[str], None]) -> None:
+    def __init__(self, worlds: Worlds, on_pod: Callable[[World, Pod], None]) -> None:
         self._worlds = worlds
         self._on_pod = on_pod
+        self._batch: dict[WorkflowUuid, list[Pod]] | None = None
 
     def seen(self, data: bytes) -> None:
         """A pod is new or changed."""
@@ -46,8 +49,13 @@ class PodNews:
         """A pod is gone."""
         self._take(data, gone=True)
 
+    def listing(self) -> None:
+        """All pods are told next: they are kept, to be told together in the order in which things happened."""
+        self._batch = {}
+
     def listed(self, names: Collection[str], version: str) -> None:
         """These are all pods."""
+        self._tell_batch()
         present = set(names)
         for world in self._worlds.all():
             world.pods_listed(present, version)
@@ -56,10 +64,23 @@ class PodNews:
     def _take(self, data: bytes, *, gone: bool) -> None:
         pod = decode_pod(data)
         world = _world_of(self._worlds, pod.metadata)
-        if world is not None:
-            world.pod_seen(pod, gone=gone)
-            self._worlds.look_at(world)
-            self._on_pod(pod.metadata.name)
+        if world is None:
+            return
+        if self._batch is not None and not gone:
+            self._batch.setdefault(world.uuid, []).append(pod)
+            return
+        world.pod_seen(pod, gone=gone)
+        self._worlds.look_at(world)
+        self._on_pod(world, pod)
+
+    def _tell_batch(self) -> None:
+        batch, self._batch = self._batch or {}, None
+        for uuid, pods in batch.items():
+            world = self._worlds.find(uuid)
+            if world is not None:
+                world.pods_seen(pods)
+                for pod in pods:
+                    self._on_pod(world, pod)
 
 
 class WorkflowNews:
@@ -85,6 +106,9 @@ class WorkflowNews:
             world.workflow_vanished(workflow.metadata.name)
             self._worlds.look_at(world)
 
+    def listing(self) -> None:
+        """They may come in any order."""
+
     def listed(self, names: Collection[str], version: str) -> None:
         """These are all Workflows."""
         present = set(names)
@@ -100,6 +124,8 @@ class EventNews:
         self._worlds = worlds
         self._counted: OrderedDict[str, int] = OrderedDict()
         self._waiting: OrderedDict[str, list[EventLine]] = OrderedDict()
+        self._pods: OrderedDict[str, tuple[World, Pod]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def seen(self, data: bytes) -> None:
         """An event is new, or happened again."""
@@ -124,20 +150,35 @@ class EventNews:
     def deleted(self, data: bytes) -> None:
         """Events expire; that is no news."""
 
+    def listing(self) -> None:
+        """They may come in any order."""
+
     def listed(self, names: Collection[str], version: str) -> None:
         """Likewise."""
 
-    def pod_known(self, name: str) -> None:
-        """A pod was seen: tell what waited for it."""
-        for line in self._waiting.pop(name, ()):
-            self._tell(name, line)
+    def pod_known(self, world: World, pod: Pod) -> None:
+        """A pod was seen, by another thread: tell what waited for it."""
+        name = pod.metadata.name
+        with self._lock:
+            is_new = name not in self._pods
+            if is_new:
+                self._pods[name] = (world, pod)
+            waiting = self._waiting.pop(name, [])
+            while len(self._pods) > _KNOWN_PODS:
+                self._pods.popitem(last=False)
+        for line in waiting:
+            world.event_seen(pod, line)
 
-    def _tell(self, pod: str, line: EventLine) -> None:
-        if any(world.event_seen(pod, line) for world in self._worlds.all()):
-            return
-        self._waiting.setdefault(pod, []).append(line)
-        while len(self._waiting) > _WAITING_EVENTS:
-            self._waiting.popitem(last=False)
+    def _tell(self, name: str, line: EventLine) -> None:
+        with self._lock:
+            known = self._pods.get(name)
+            if known is None:
+                self._waiting.setdefault(name, []).append(line)
+                while len(self._waiting) > _WAITING_EVENTS:
+                    self._waiting.popitem(last=False)
+        if known is not None:
+            world, pod = known
+            world.event_seen(pod, line)
 
 
 def _world_of(worlds: Worlds, meta: Meta) -> World | None:

@@ -35,6 +35,9 @@ class Observer(Protocol):
     def deleted(self, data: bytes) -> None:
         """This was the last of an object."""
 
+    def listing(self) -> None:
+        """All objects that exist are told next, then `listed`; or it broke off, and `listing` comes again."""
+
     def listed(self, names: Collection[str], version: str) -> None:
         """These are all objects that existed at the resource version; what else was known of that time is gone."""
 
@@ -52,6 +55,7 @@ class Watched:
     page: int = 500
     watch_seconds: float = 300.0
     silence_seconds: float = 150.0
+    relist_seconds: float = 900.0
 
     def parameters(self) -> dict[str, str | int | bool]:
         """The selectors."""
@@ -95,11 +99,14 @@ class Reflector:
     def _run(self) -> None:
         attempt = 0
         version = ""
+        listed_at = 0.0
         while not self._stopped.is_set():
             try:
                 try:
-                    if not version:
+                    if not version or time.monotonic() - listed_at > self._watched.relist_seconds:
+                        # Now and then also without a reason: a lost event then costs minutes, not correctness.
                         version = self._list()
+                        listed_at = time.monotonic()
                     began = time.monotonic()
                     version = self._watch(version)
                     attempt = 0
@@ -121,6 +128,8 @@ class Reflector:
                     version = ""
                     _log.error("cluster refuses to be watched", path=self._watched.path, reason=str(error))
                     self._patience.wait(max(attempt, 6))
+                except Stopping:
+                    raise
                 except Exception:  # noqa: BLE001
                     version = ""
                     _log.exception("watch failed, listing again", path=self._watched.path)
@@ -135,6 +144,7 @@ class Reflector:
         """Tell the observer of all that exists; the resource version to watch from."""
         self.counts["lists"] += 1
         self._reached = ""
+        self._observer.listing()
         names: list[str] = []
         page: dict[str, str | int | bool] = {"limit": self._watched.page}
         while True:

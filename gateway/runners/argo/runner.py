@@ -203,11 +203,12 @@ class ArgoRunner:
 
     def _create_run(self, world: World) -> None:
         run = world.run
+        # Before anything runs, so that no end is told without its lines.
+        world.begin()
         translation = translate(run.plan, self._backend.target, secrets_of(run, self._backend, self._key))
         for workflow in self._creator.create(translation, run.plan.workflow_uuid):
             world.workflow_seen(workflow)
         world.created = True
-        world.begin()
 
     def _do_chores(self, world: World) -> None:
         chores = world.chores()
@@ -261,8 +262,7 @@ class ArgoRunner:
         # Pods first: a Workflow may name one that was not there yet, but a pod's Workflow always is.
         listed = _LIST.decode(self._patience.call(lambda: self._client.get(self._paths.pods, selector)))
         pods = [decode_pod(one) for one in listed.items or ()]
-        for pod in pods:
-            world.pod_seen(pod)
+        world.pods_seen(pods)
         world.pods_listed({pod.metadata.name for pod in pods}, listed.metadata.resource_version)
         listed = _LIST.decode(self._patience.call(lambda: self._client.get(self._paths.workflows, selector)))
         workflows = [decode_workflow(one) for one in listed.items or ()]

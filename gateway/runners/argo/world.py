@@ -23,8 +23,10 @@ from translator.argo.observe_causes import MAIN, SIDECARS
 from translator.argo.observe_objects import Container, Meta, Pod, Workflow, version_of
 from translator.argo.observe_run import RunObservations, SeenPod
 from translator.lifecycle.effects import AnyEffect
+from translator.lifecycle.exit_actions import after_exit_action
 from translator.lifecycle.facts import AnyFact, GroupCleaned, TaskCreationFailed, TaskObserved
 from translator.lifecycle.state import WorkflowState
+from translator.lifecycle.transitions import Ending
 from translator.lifecycle.words import ExitCode, TaskStatus
 from translator.plan.model import GroupName, TaskName, WorkflowUuid
 
@@ -43,10 +45,11 @@ class Doom:
 
 @dataclass(slots=True, kw_only=True)
 class Held:
-    """The end of an attempt that waits for its last lines."""
+    """The end of an attempt that waits for its last lines, or for an earlier end in its group."""
 
     facts: list[TaskObserved]
     since: datetime
+    ready: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ class World:
         self.uuid: WorkflowUuid = run.plan.workflow_uuid
         self.masker = masker
         self._index = RunIndex.of(run.plan)
+        self._plans = {group.name: group for group in run.plan.groups}
         self._sink = sink
         self._pace = pace
         self._now = now
@@ -103,7 +107,10 @@ class World:
         self._captured: set[Attempt] = set()
         self._dooms: dict[GroupName, Doom] = {}
         self._wanted: dict[TaskName, int] = {}
+        self._begun: set[GroupName] = set()
         self._completed: set[GroupName] = set()
+        self._failed: set[GroupName] = set()
+        self._ends: dict[Attempt, TaskObserved] = {}
         self._vanished: set[str] = set()
         self._removed: set[str] = set()
         self._replaced: set[str] = set()
@@ -129,6 +136,17 @@ class World:
             if attempt is not None:
                 self._listen(attempt)
                 self._say(facts)
+
+    def pods_seen(self, pods: Sequence[Pod]) -> None:
+        """Take many pods at once, and tell what they show in the order in which it happened."""
+        with self._lock:
+            now = self._now()
+            facts = sorted((fact for pod in pods for fact in self._seen.pod_seen(pod, now)), key=_by_time)
+            for pod in pods:
+                attempt = self._index.attempt_of(pod)
+                if attempt is not None:
+                    self._listen(attempt)
+            self._say(facts)
 
     def pod_vanished(self, name: str) -> None:
         """A pod of this name is gone."""
@@ -172,16 +190,13 @@ class World:
                 if name not in present and _is_older(workflow.metadata, version):
                     self.workflow_vanished(name)
 
-    def event_seen(self, pod: str, event: EventLine) -> bool:
-        """Take an event of a pod; whether the pod is known."""
+    def event_seen(self, pod: Pod, event: EventLine) -> None:
+        """Take an event of a pod of this run."""
         with self._lock:
-            attempt = next((one.attempt for one in self._seen.pods.values() if one.name == pod), None)
-            if attempt is None:
-                return False
-            if event.at >= self._events_since:
+            attempt = self._index.attempt_of(pod)
+            if attempt is not None and event.at >= self._events_since:
                 line = replace(event, task=attempt.task, retry_id=attempt.retry_id)
                 self._sink.events(self.uuid, [line])
-            return True
 
     def all_seen(self) -> None:
         """Every pod of the run that exists was seen just now: what only Argo's nodes know can be told."""
@@ -205,8 +220,9 @@ class World:
     def group_wanted(self, group: GroupName) -> None:
         """The group may run: what it waited for is completed."""
         with self._lock:
-            plan = next((one for one in self.run.plan.groups if one.name == group), None)
+            plan = self._plans.get(group)
             if plan is not None:
+                self._begun.add(group)
                 self._completed.update(plan.upstream)
                 for task in plan.tasks:
                     self._say_again(Attempt(task=task.name, retry_id=0))
@@ -222,6 +238,8 @@ class World:
         """The group is to end."""
         with self._lock:
             known = self._dooms.get(group)
+            if group not in self._plans:
+                return
             if known is None:
                 self._dooms[group] = Doom(force=force, since=self._now())
             elif known.cleaned:
@@ -237,6 +255,10 @@ class World:
             for name, group in state.groups.items():
                 if group.status is TaskStatus.COMPLETED:
                     self._completed.add(name)
+                elif group.status.group_finished:
+                    self._failed.add(name)
+                elif group.status not in (TaskStatus.SUBMITTING, TaskStatus.WAITING):
+                    self._begun.add(name)
                 if group.cleaned_up:
                     self._dooms[name] = Doom(force=False, since=self._now(), cleaned=True)
             for attempts in state.attempts.values():
@@ -247,8 +269,10 @@ class World:
                 self.begin()
             if any(_was_seen(attempts[-1].status) or attempts[-1].retry_id for attempts in state.attempts.values()):
                 self.created = True
-            for attempt in list(self._seen.pods):
-                self._say_again(attempt)
+            known = (fact for one in list(self._seen.pods) for fact in self._seen.facts_of(one, self._now()))
+            again = sorted(known, key=_by_time)
+            self._told.difference_update(again)
+            self._say(again)
             self.all_seen()
             missing = [
                 Attempt(task=attempts[-1].name, retry_id=attempts[-1].retry_id)
@@ -263,15 +287,21 @@ class World:
         with self._lock:
             now = self._now()
             deletions = [*self._stale_attempts()]
-            everything = len(self._dooms) == len(self.run.plan.groups)
+            everything = self._is_all_to_end()
             unfinished = [name for name, one in self._seen.workflows.items() if not one.finished]
             shutdowns = [name for name in unfinished if everything and not self._seen.workflows[name].spec.shutdown]
+            pods = self._pods_by_group()
+            if everything:
+                # Argo may have begun what the language says does not begin any more.
+                for group in self._plans.keys() - self._dooms.keys():
+                    if pods[group]:
+                        self._dooms[group] = Doom(force=False, since=now, cleaned=True)
             for group, doom in self._dooms.items():
-                deletions += self._deletions_of(group, doom, now, everything=everything)
+                deletions += self._deletions_of(pods[group], doom, now, self._patience_with(group, pods, everything))
             clean = [
                 group
                 for group, doom in self._dooms.items()
-                if not doom.cleaned and self._is_clean(group, unfinished if everything else ())
+                if not doom.cleaned and self._is_clean(pods[group], unfinished if everything else ())
             ]
             if clean and everything and not self._looked_at_the_end:
                 # A pod that no watch has told of yet must not be left behind.
@@ -312,10 +342,9 @@ class World:
 
     @property
     def all_cleaned(self) -> bool:
-        """Whether nothing of the run is left to end."""
+        """Whether nothing that ever began is left to end."""
         with self._lock:
-            dooms = self._dooms.values()
-            return len(dooms) == len(self.run.plan.groups) and all(doom.cleaned for doom in dooms)
+            return self._dooms.keys() >= self._begun and all(doom.cleaned for doom in self._dooms.values())
 
     @property
     def busy(self) -> bool:
@@ -392,12 +421,15 @@ class World:
             self._told.add(fact)
             if isinstance(fact, TaskObserved):
                 attempt = Attempt(task=fact.task, retry_id=fact.retry_id)
+                if fact.status.finished:
+                    self._ends.setdefault(attempt, fact)
                 held = self._held.get(attempt)
                 if held is not None:
                     held.facts.append(fact)
                     continue
-                if fact.status.finished and self._open.get(attempt):
-                    self._held[attempt] = Held(facts=[fact], since=self._now())
+                if fact.status.finished and (self._open.get(attempt) or self._comes_after_held(fact)):
+                    is_ready = not self._open.get(attempt)
+                    self._held[attempt] = Held(facts=[fact], since=self._now(), ready=is_ready)
                     continue
             news.append(fact)
         if news:
@@ -411,10 +443,28 @@ class World:
     def _say_cleaned(self, group: GroupName) -> None:
         self._sink.facts(self.uuid, [GroupCleaned(group=group, at=self._now())])
 
+    def _comes_after_held(self, fact: TaskObserved) -> bool:
+        """Whether an earlier end of the same group is not told yet: what the group makes of them depends on order."""
+        group = self._index.groups.get(fact.task)
+        return any(
+            self._index.groups.get(other.task) == group and held.facts[0].at <= fact.at
+            for other, held in self._held.items()
+        )
+
     def _release(self, attempt: Attempt) -> None:
-        held = self._held.pop(attempt, None)
-        if held is not None:
-            self._sink.facts(self.uuid, held.facts)
+        """The lines of an attempt are there: tell its end, and those of its group that waited for it."""
+        held = self._held.get(attempt)
+        if held is None:
+            return
+        held.ready = True
+        group = self._index.groups.get(attempt.task)
+        waiting = [(one.facts[0].at, other) for other, one in self._held.items()]
+        for _, other in sorted(waiting, key=_by_first):
+            if self._index.groups.get(other.task) != group:
+                continue
+            if not self._held[other].ready:
+                return
+            self._sink.facts(self.uuid, self._held.pop(other).facts)
 
     def _release_held(self, now: datetime) -> None:
         for attempt, held in list(self._held.items()):
@@ -453,8 +503,13 @@ class World:
                 message=message,
             )
             for attempt in attempts
-            if attempt not in self._seen.pods
+            if self._is_untold(attempt)
         ]
+
+    def _is_untold(self, attempt: Attempt) -> bool:
+        """Whether no pod tells of the attempt, nor will any."""
+        seen = self._seen.pods.get(attempt)
+        return seen is None or (seen.gone and not seen.ended)
 
     def _latest_attempts(self) -> list[Attempt]:
         found = []
@@ -492,9 +547,11 @@ class World:
                 self._replaced.add(uid)
                 yield self._deletion(before, self._pace.grace)
 
-    def _deletions_of(self, group: GroupName, doom: Doom, now: datetime, *, everything: bool) -> Iterator[PodDeletion]:
-        wait = timedelta(seconds=0 if doom.force or doom.cleaned else self._patience_with(group, everything))
-        for one in self._pods_of(group):
+    def _deletions_of(
+        self, pods: Sequence[SeenPod], doom: Doom, now: datetime, patience_seconds: float
+    ) -> Iterator[PodDeletion]:
+        wait = timedelta(seconds=0 if doom.force or doom.cleaned else patience_seconds)
+        for one in pods:
             uid = one.pod.metadata.uid
             asked = doom.deleting.get(uid)
             if one.gone:
@@ -514,19 +571,46 @@ class World:
                 doom.deleting[uid] = now
                 yield self._deletion(one, 0)
 
-    def _patience_with(self, group: GroupName, everything: bool) -> float:
+    def _patience_with(self, group: GroupName, pods: Mapping[GroupName, Sequence[SeenPod]], everything: bool) -> float:
         """How long the pods of a group may end by themselves. Units: seconds."""
         if everything:
             return self._pace.grace
-        plan = next(one for one in self.run.plan.groups if one.name == group)
-        lead = [one for attempt, one in self._seen.pods.items() if attempt.task == plan.lead.name]
-        return self._pace.member_grace if len(plan.tasks) > 1 and any(one.over for one in lead) else 0.0
+        if len(pods[group]) < 2:
+            return 0.0
+        lead = self._plans[group].lead.name
+        has_ended = any(one.over for one in pods[group] if one.attempt.task == lead)
+        return self._pace.member_grace if has_ended else 0.0
 
-    def _is_clean(self, group: GroupName, unfinished: Sequence[str]) -> bool:
+    def _is_clean(self, pods: Sequence[SeenPod], unfinished: Sequence[str]) -> bool:
         """Whether nothing of the group runs, will run, or is still to be read."""
         if unfinished or self.effects:
             return False
-        return all(one.over and not self._open.get(one.attempt) for one in self._pods_of(group))
+        return all(one.over and not self._open.get(one.attempt) for one in pods)
+
+    def _is_all_to_end(self) -> bool:
+        """Whether all groups that began are to end, and no other is going to begin.
+
+        A group of which nothing was asked may still begin where all that it waits for seems completed: a gateway that
+        is about to stop cleans up, and begins nothing any more.
+        """
+        begun = self._begun | self._dooms.keys()
+        if not begun or len(begun) > len(self._dooms):
+            return False
+        return self.forgotten or not any(
+            group.name not in begun and all(one in begun and self._may_be_completed(one) for one in group.upstream)
+            for group in self.run.plan.groups
+        )
+
+    def _may_be_completed(self, group: GroupName) -> bool:
+        if group in self._completed or group in self._failed:
+            return group in self._completed
+        lead = self._plans[group].lead
+        ends = [fact for attempt, fact in self._ends.items() if attempt.task == lead.name]
+        if not ends:
+            return False
+        last = max(ends, key=lambda fact: fact.retry_id)
+        reported = Ending(status=last.status, message=last.message, exit_code=last.exit_code)
+        return after_exit_action(lead, last.retry_id, reported).status is TaskStatus.COMPLETED
 
     def _is_stuck(self, now: datetime) -> bool:
         """Whether Argo does not end a run that it was told to end: then the run goes without it."""
@@ -535,8 +619,11 @@ class World:
             now - doom.since >= timedelta(seconds=2 * pace.grace + pace.member_grace) for doom in self._dooms.values()
         )
 
-    def _pods_of(self, group: GroupName) -> list[SeenPod]:
-        return [one for attempt, one in self._seen.pods.items() if self._index.groups.get(attempt.task) == group]
+    def _pods_by_group(self) -> Mapping[GroupName, Sequence[SeenPod]]:
+        found: dict[GroupName, list[SeenPod]] = {name: [] for name in self._plans}
+        for attempt, one in self._seen.pods.items():
+            found[self._index.groups[attempt.task]].append(one)
+        return found
 
     @staticmethod
     def _deletion(one: SeenPod, grace_seconds: float) -> PodDeletion:
@@ -566,6 +653,14 @@ _LIVING = frozenset({TaskStatus.SCHEDULING, TaskStatus.INITIALIZING, TaskStatus.
 
 def _was_seen(status: TaskStatus) -> bool:
     return status not in _NEVER_SEEN
+
+
+def _by_first(pair: tuple[datetime, Attempt]) -> datetime:
+    return pair[0]
+
+
+def _by_time(fact: TaskObserved) -> datetime:
+    return fact.at
 
 
 def _is_older(meta: Meta, version: str) -> bool:

@@ -1,0 +1,105 @@
+"""Lines of a container's log: stamps, resuming, Argo's own lines, secrets. Source: argo-verified.md §8."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from gateway.runners.argo.log_lines import LogReader, Position, masker_of
+from gateway.runners.argo.positions import Positions
+from translator.plan.model import WorkflowUuid
+
+NOBODYS = masker_of([])
+
+
+def stamped(*texts: str, at: str = "2026-11-22T05:00:00.123456789Z") -> bytes:
+    return "".join(f"{at} {text}\n" for text in texts).encode()
+
+
+def texts_of(reader: LogReader, *chunks: bytes) -> list[str]:
+    return [text for chunk in chunks for _, text in reader.feed(chunk)] + [text for _, text in reader.finish()]
+
+
+def test_lines_carry_the_time_at_which_they_were_written() -> None:
+    (line,) = LogReader(NOBODYS).feed(stamped("hello"))
+    assert line == (datetime(2026, 11, 22, 5, 0, 0, 123456), "hello")
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+def test_chunks_may_be_cut_anywhere(size: int) -> None:
+    data = stamped("one", "zwei ü", "", "four")
+    chunks = [data[place : place + size] for place in range(0, len(data), size)]
+    assert texts_of(LogReader(NOBODYS), *chunks) == ["one", "zwei ü", "", "four"]
+
+
+def test_a_line_without_an_end_is_told_at_the_end() -> None:
+    assert texts_of(LogReader(NOBODYS), stamped("one") + stamped("two")[:-1]) == ["one", "two"]
+
+
+def test_argos_lines_are_left_out() -> None:
+    own = 'time=2026-11-22T04:47:39.346Z level=INFO msg="sub-process exited" error="exit status 3" argo=true'
+    other = 'time=2026-11-22T04:47:39.346Z level=INFO msg="mine"'
+    data = stamped(own, "a", "Error: exit status 3", other, "Error: exit status 3")
+    assert texts_of(LogReader(NOBODYS), data) == ["a", "Error: exit status 3", other]
+
+
+def test_reading_on_gives_each_line_once() -> None:
+    """`sinceTime` is inclusive: the line with that very timestamp comes again, drop it."""
+    first, second = "2026-11-22T05:00:00.000000001Z", "2026-11-22T05:00:00.000000002Z"
+    reader = LogReader(NOBODYS)
+    begun = stamped("a", at=first) + stamped("b", "c", at=second) + stamped("d", at=second)[:-3]
+    assert [text for _, text in reader.feed(begun)] == ["a", "b", "c"]
+    assert reader.position == Position(stamp=second, lines=2)
+    reader.reopened()
+    assert texts_of(reader, stamped("b", "c", "d", at=second)) == ["d"]
+    later = LogReader(NOBODYS, Position(stamp=second, lines=3))
+    assert texts_of(later, stamped("b", "c", "d", "e", at=second)) == ["e"]
+
+
+def test_what_the_server_says_itself_is_no_line() -> None:
+    assert texts_of(LogReader(NOBODYS), b"unable to retrieve container logs\n", stamped("a")) == ["a"]
+
+
+SECRET = 'päss"w/rd+1\\x'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        quote(SECRET, safe=""),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.b64encode(b"user:" + SECRET.encode()).decode(),
+        base64.b64encode(b"some:" + SECRET.encode() + b":more").decode(),
+        base64.urlsafe_b64encode(b"xx" + SECRET.encode()).decode(),
+    ],
+)
+def test_secrets_are_masked_in_every_form(form: str) -> None:
+    (text,) = texts_of(LogReader(masker_of([SECRET])), stamped(f"it is {form}!"))
+    assert "[MASKED]" in text
+    assert form not in text
+    assert text.startswith("it is ")
+
+
+def test_a_secret_of_several_lines_is_masked_line_by_line() -> None:
+    key = "-----BEGIN KEY-----\nMIIEpAIBAAKCAQ\n-----END KEY-----"
+    assert texts_of(LogReader(masker_of([key])), stamped(*key.split("\n"))) == ["[MASKED]"] * 3
+
+
+def test_positions_outlive_the_process(tmp_path: Path) -> None:
+    uuid = WorkflowUuid("a" * 32)
+    Positions(tmp_path).write(uuid, "pod.main", Position(stamp="2026", lines=4))
+    assert Positions(tmp_path).read(uuid, "pod.main") == Position(stamp="2026", lines=4)
+    assert Positions(tmp_path).read(uuid, "pod.other") == Position()
+    (tmp_path / uuid / "pod.torn").write_bytes(b"{")
+    assert Positions(tmp_path).read(uuid, "pod.torn") == Position()
+    Positions(tmp_path).forget(uuid)
+    assert not list(tmp_path.iterdir())
+    Positions(None).write(uuid, "pod.main", Position())
