@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from tests.unit.argo.clusters import manifests, order_of_groups, order_of_plan, part_pods, pods, workflow_of
 from tests.unit.argo.crd import check_object, check_workflow
 from tests.unit.argo.plans import chain, fan, from_edges, group, plan, rule, task
+from translator.argo.contraction import contracted
 from translator.argo.cutting import cut
+from translator.argo.decomposition import nested_dag
 from translator.argo.forms import Form, written
 from translator.argo.labels import pod_ref, workflow_ref
-from translator.argo.modules import Leaf, Module, Nested, decomposed
+from translator.argo.modules import Dag
 from translator.argo.names import node_id
 from translator.argo.part_builder import RunPart
 from translator.argo.poset import Edges, ancestor_sets, reduced, topological_order
@@ -138,9 +140,18 @@ def test_reduction_keeps_the_order(edges: Edges) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(edges=st.one_of(graphs(60), modular_graphs()))
-def test_modules_hold_every_node_once(edges: Edges) -> None:
-    module = decomposed(reduced(edges, topological_order(edges)))
-    assert sorted(_leaves(module)) == list(range(len(edges)))
+def test_nesting_holds_every_node_once(edges: Edges) -> None:
+    # Wide enough for every prime part.
+    dag = nested_dag(reduced(edges, topological_order(edges)), 60)
+    assert sorted(_leaves(dag)) == list(range(len(edges)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(edges=modular_graphs(), limit=st.integers(2, 12))
+def test_modules_never_outgrow_a_dag(edges: Edges, limit: int) -> None:
+    parts, quotient = contracted(reduced(edges, topological_order(edges)), limit)
+    assert all(part.size <= limit for part in parts)
+    assert len(parts) == len(quotient)
 
 
 @settings(max_examples=60, deadline=None)
@@ -201,8 +212,9 @@ def _check_names(parts: Sequence[RunPart], made: Plan) -> None:
     assert seen == set(tasks.values())
 
 
-def _leaves(module: Module) -> list[int]:
-    if isinstance(module, Leaf):
-        return [module.node]
-    assert not isinstance(module, Nested)
-    return [node for part in module.parts for node in _leaves(part)]
+def _leaves(dag: Dag) -> list[int]:
+    return [
+        node
+        for entry in dag.tasks
+        for node in ([entry.content] if isinstance(entry.content, int) else _leaves(entry.content))
+    ]

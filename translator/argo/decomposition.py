@@ -1,0 +1,94 @@
+"""A graph as nested DAGs of at most so many tasks each, in the same order of execution.
+
+What is series and parallel is contracted first; what remains is split side by side and one after the other as far as
+that goes; what is neither (prime) keeps its edges.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from translator.argo.contraction import contracted
+from translator.argo.modules import AnyModule, Dag, DagTask, dag_of
+from translator.argo.nesting import connected, one_after_the_other, side_by_side
+from translator.argo.poset import Edges, ancestor_sets, topological_order
+
+_MAX_DEPTH = 60
+"""Bounds how often parts are split in turn; what is left then stays prime, which is correct, only less neat."""
+
+_Split = tuple[Callable[[Edges], list[list[int]]], Callable[[Sequence[AnyModule], int], AnyModule]]
+
+
+def flat_dag(edges: Edges, order: Sequence[int]) -> Dag:
+    """The graph as it is, in one DAG."""
+    place = {node: number for number, node in enumerate(order)}
+    return Dag(tuple([DagTask(node, tuple(sorted([place[above] for above in edges[node]]))) for node in order]))
+
+
+def nested_dag(edges: Edges, limit: int) -> Dag:
+    """The graph as a DAG of at most `limit` tasks, with DAGs as tasks where that is needed.
+
+    Shape: `edges` are those of a transitive reduction. Errors: TooWide.
+    """
+    return dag_of(_decomposed(*contracted(edges, limit), limit, depth=0))
+
+
+def _decomposed(parts: Sequence[AnyModule], edges: Edges, limit: int, *, depth: int) -> AnyModule:
+    if len(parts) == 1:
+        return parts[0]
+    for blocks_of, together in _SPLITS if depth < _MAX_DEPTH else ():
+        blocks = blocks_of(edges)
+        if len(blocks) > 1:
+            inner = (_restricted(parts, edges, block) for block in blocks)
+            return together([_decomposed(*part, limit, depth=depth + 1) for part in inner], limit)
+    return connected(parts, edges, limit)
+
+
+def _components(edges: Edges) -> list[list[int]]:
+    """The parts that no edge connects, each rising, in the order of their first nodes."""
+    root = list(range(len(edges)))
+
+    def find(node: int) -> int:
+        while root[node] != node:
+            root[node] = root[root[node]]
+            node = root[node]
+        return node
+
+    for node, before in enumerate(edges):
+        for other in before:
+            root[find(node)] = find(other)
+    blocks: dict[int, list[int]] = defaultdict(list)
+    for node in range(len(edges)):
+        blocks[find(node)].append(node)
+    return list(blocks.values())
+
+
+def _stages(edges: Edges) -> list[list[int]]:
+    """The blocks of which each is before all of the next, in that order."""
+    order = topological_order(edges)
+    sets = ancestor_sets(edges, order)
+    # A cut after the first k nodes is one where all later nodes have all of them before.
+    common = [0] * len(order)
+    seen = -1
+    for number in range(len(order) - 1, -1, -1):
+        seen &= sets[order[number]]
+        common[number] = seen
+    blocks: list[list[int]] = []
+    prefix = 0
+    begin = 0
+    for number in range(1, len(order)):
+        prefix |= 1 << order[number - 1]
+        if prefix & common[number] == prefix:
+            blocks.append(sorted(order[begin:number]))
+            begin = number
+    return [*blocks, sorted(order[begin:])]
+
+
+def _restricted(parts: Sequence[AnyModule], edges: Edges, block: Sequence[int]) -> tuple[list[AnyModule], Edges]:
+    numbers = {node: number for number, node in enumerate(block)}
+    inner = tuple(tuple([numbers[other] for other in edges[node] if other in numbers]) for node in block)
+    return [parts[node] for node in block], inner
+
+
+_SPLITS: tuple[_Split, ...] = ((_components, side_by_side), (_stages, one_after_the_other))

@@ -1,0 +1,91 @@
+"""The order of groups as a poset: who must have succeeded before whom.
+
+Sets of groups are integers with one bit a group, which keeps thousands of groups cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from translator.argo.faults import refusal
+from translator.plan.model import GroupPlan
+
+Edges = tuple[tuple[int, ...], ...]
+"""For each node the nodes it waits for, by number."""
+
+
+def group_edges(groups: Sequence[GroupPlan]) -> Edges:
+    """What each group waits for, as numbers of groups, rising.
+
+    Errors: TranslationError for an upstream that is no group of the Plan.
+    """
+    numbers = {group.name: number for number, group in enumerate(groups)}
+    edges = []
+    for group in groups:
+        for name in group.upstream:
+            if name not in numbers:
+                raise refusal("unknown-upstream", f'Expected "{name}", upstream of "{group.name}", to be a group.')
+        edges.append(tuple(sorted({numbers[name] for name in group.upstream})))
+    return tuple(edges)
+
+
+def topological_order(edges: Edges) -> tuple[int, ...]:
+    """All nodes, each after what it waits for; of those that may come next the one freed last goes first.
+
+    So chains stay together, and a cut through the order crosses few edges. Errors: TranslationError for a cycle.
+    """
+    waiting = [len(above) for above in edges]
+    below = successors(edges)
+    free = [node for node in range(len(edges) - 1, -1, -1) if not waiting[node]]
+    order = []
+    while free:
+        node = free.pop()
+        order.append(node)
+        for successor in reversed(below[node]):
+            waiting[successor] -= 1
+            if not waiting[successor]:
+                free.append(successor)
+    if len(order) < len(edges):
+        raise refusal("cycle", "Expected groups that do not wait for each other in a circle.")
+    return tuple(order)
+
+
+def successors(edges: Edges) -> list[list[int]]:
+    """For each node the nodes that wait for it, rising."""
+    below: list[list[int]] = [[] for _ in edges]
+    for node, above in enumerate(edges):
+        for predecessor in above:
+            below[predecessor].append(node)
+    return below
+
+
+def ancestor_sets(edges: Edges, order: Sequence[int]) -> list[int]:
+    """For each node the set of all nodes before it."""
+    sets = [0] * len(edges)
+    for node in order:
+        found = 0
+        for predecessor in edges[node]:
+            found |= sets[predecessor] | (1 << predecessor)
+        sets[node] = found
+    return sets
+
+
+def reduced(edges: Edges, order: Sequence[int]) -> Edges:
+    """The same order with the fewest edges: those that follow from others are left out."""
+    if all(len(above) < 2 for above in edges):
+        return edges
+    sets = ancestor_sets(edges, order)
+    place = {node: number for number, node in enumerate(order)}
+    kept: list[tuple[int, ...]] = []
+    for above in edges:
+        if len(above) < 2:
+            kept.append(above)
+            continue
+        covered = 0
+        needed = []
+        for predecessor in sorted(above, key=place.__getitem__, reverse=True):
+            if not covered & (1 << predecessor):
+                needed.append(predecessor)
+                covered |= sets[predecessor]
+        kept.append(tuple(sorted(needed)))
+    return tuple(kept)

@@ -1,0 +1,72 @@
+"""What the groups and tasks of a run are called in its Workflows.
+
+Same Plan, same names, however the run is cut. Source: design §5 (names are for eyes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from translator.argo.names import MAX_NODE_NAME, NameBook, argo_name, fnv
+from translator.plan.model import GroupPlan, Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunNames:
+    """Names of groups and tasks as Argo's, each once in the run.
+
+    Shape: `tasks` by group; the name of a group of one is that of its task.
+    """
+
+    groups: tuple[str, ...]
+    tasks: tuple[tuple[str, ...], ...]
+
+    def all(self) -> frozenset[str]:
+        """Every name that is taken."""
+        return frozenset(self.groups).union(*self.tasks)
+
+
+def run_names(plan: Plan) -> RunNames:
+    """The names of a Plan's groups and tasks."""
+    taken = iter(NameBook().take_all([text for group in plan.groups for text in _texts(group)]))
+    groups: list[str] = []
+    tasks: list[tuple[str, ...]] = []
+    for group in plan.groups:
+        names = _next(taken, len(_texts(group)))
+        groups.append(names[0])
+        tasks.append(tuple(names[-len(group.tasks) :]))
+    return RunNames(groups=tuple(groups), tasks=tuple(tasks))
+
+
+class NodeBook:
+    """Names tasks of DAGs so that no two nodes of one Workflow get the same id from Argo, attempts included."""
+
+    def __init__(self, workflow: str) -> None:
+        self.root = fnv(workflow)
+        self._ids = {self.root}
+
+    def name(self, parent: int, wanted: str, names: NameBook, attempts: int = 0) -> tuple[str, int]:
+        """A name for a task below the node with hash `parent`, and the hash of its node.
+
+        Shape: `wanted`, unless its hash is taken; then a new name of `names`. `attempts` is how many nodes of its own
+        attempts the task may get, 0 for a task that is not retried.
+        """
+        name = wanted
+        while True:
+            state = fnv(f".{name}", parent)
+            ids = [state, *(fnv(f"({number})", state) for number in range(attempts))]
+            if self._ids.isdisjoint(ids) and len(set(ids)) == len(ids):
+                self._ids.update(ids)
+                return name, state
+            name = names.take(argo_name(f"{wanted[: MAX_NODE_NAME - 2]}-x"))
+
+
+def _texts(group: GroupPlan) -> list[str]:
+    if len(group.tasks) == 1:
+        return [group.tasks[0].name]
+    return [group.name, *(task.name for task in group.tasks)]
+
+
+def _next(names: Iterator[str], count: int) -> Sequence[str]:
+    return [next(names) for _ in range(count)]
