@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from cli.errors import EXIT_WRONG_USE
 from cli.validate import add_spec
 
+if TYPE_CHECKING:
+    from translator.plan.context import PlanContext
+    from translator.spec.model import WorkflowSpec
+
 PLAN = "plan"
-# A server draws one for each submission; here the same file gives the same text.
-_NO_UUID = "0" * 32
+FORMS = ("json", "yaml", "hera", "receipt", PLAN)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of `argosmo translate`."""
     parser.set_defaults(handler=run, local=True)
     add_spec(parser)
-    parser.add_argument("-o", "--output", choices=(PLAN,), default=PLAN, help="plan: the resolved workflow as JSON")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=FORMS,
+        default=FORMS[0],
+        help="json (default) or yaml: the objects for Kubernetes; hera: Python that makes them; "
+        "receipt: what became of each field; plan: the resolved workflow",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,15 +39,34 @@ def run(args: argparse.Namespace) -> int:
 
     # Brings the whole language and its rules: imported only when a file is to be translated.
     from cli.spec_check import check_spec
-    from translator.plan.model import WorkflowId, WorkflowUuid, encode
-    from translator.plan.resolve import resolve
 
     check = check_spec(args)
     for problem in in_order(check.problems):
         print(problem_line(str(args.file), problem), file=sys.stderr)
     if check.parsed is None:
         return EXIT_WRONG_USE
-    spec = check.parsed.spec
-    workflow_id = WorkflowId(f"{spec.name}-1")
-    print_reply(encode(resolve(spec, check.context, workflow_id=workflow_id, workflow_uuid=WorkflowUuid(_NO_UUID))))
+    if args.output == PLAN:
+        print_reply(_plan(check.parsed.spec, check.context))
+    else:
+        print(_objects(check.parsed.spec, check.context, args.output).decode().rstrip("\n"))
     return 0
+
+
+def _plan(spec: WorkflowSpec, context: PlanContext) -> bytes:
+    from translator.plan.model import WorkflowId, encode
+    from translator.plan.resolve import resolve
+    from translator.translate import NO_UUID
+
+    return encode(resolve(spec, context, workflow_id=WorkflowId(f"{spec.name}-1"), workflow_uuid=NO_UUID))
+
+
+def _objects(spec: WorkflowSpec, context: PlanContext, form: str) -> bytes:
+    from cli.errors import CliError
+    from translator.argo.faults import TranslationError
+    from translator.argo.forms import Form, written
+    from translator.translate import translate_spec
+
+    try:
+        return written(translate_spec(spec, context), Form(form))
+    except TranslationError as error:
+        raise CliError(str(error)) from error

@@ -33,6 +33,7 @@ from gateway.mirror.ownership import LockedInstance
 from gateway.ports.clock import Clock
 from gateway.ports.runner import Runner
 from gateway.ports.store import Store
+from gateway.runners.argo import argo_runner
 from gateway.runners.local import LocalRunner
 from gateway.services.acceptance import Acceptance
 from gateway.services.bundle import Services
@@ -117,7 +118,7 @@ def build(settings: Settings, *, runner_of: RunnerOf | None = None, clock: Clock
         sandbox = TemplateSandbox(_sandbox_limits(config.loaded.workflow.user_workflow_limits))
         stack.callback(sandbox.close)
         transitions = Transitions()
-        runners = _runners(config.loaded.backends, runner_of or local_runners(settings), transitions)
+        runners = _runners(config.loaded.backends, runner_of or runners_by_backend(settings, config), transitions)
         mirror = Mirror(
             store=store,
             logs=logs,
@@ -272,8 +273,8 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
 
 
-def local_runners(settings: Settings) -> RunnerOf:
-    """Runners for backends that this process can serve: the local engine."""
+def runners_by_backend(settings: Settings, config: ConfigFiles) -> RunnerOf:
+    """Runners as the configuration names them: the local engine, or a cluster's Argo Workflows."""
     data = (settings.data_dir / "intermediate").absolute()
     engine = EngineSettings(
         root=settings.data_dir.absolute() / "engines",
@@ -283,8 +284,13 @@ def local_runners(settings: Settings) -> RunnerOf:
         hidden=(settings.data_dir.absolute(),),
     )
 
-    def runner_of(_name: str, backend: Backend) -> Runner | None:
-        return LocalRunner(engine) if backend.is_local else None
+    def runner_of(name: str, backend: Backend) -> Runner | None:
+        if backend.is_local:
+            return LocalRunner(engine)
+        if backend.cluster is None:
+            return None
+        named = backend.model_copy(update={"name": name})
+        return argo_runner(named, config.loaded.workflow, settings.data_dir.absolute() / "argo")
 
     return runner_of
 

@@ -35,7 +35,7 @@ workflow:
 def scripted_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """The local engine is replaced by scripts in the tasks' environments."""
     clock = SystemClock()
-    monkeypatch.setattr(gateway.main, "local_runners", lambda *_: lambda *_: DummyRunner(clock))
+    monkeypatch.setattr(gateway.main, "runners_by_backend", lambda *_: lambda *_: DummyRunner(clock))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     yield
     clock.close()

@@ -84,20 +84,20 @@ def test_warnings_alone(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_values(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--set`, `--set-string` and `--set-env` reach the Plan."""
     spec.write_text(GOOD)
-    assert main(["translate", str(spec), "--set", "who=1e3", "--set-env", "A=b=c"]) == 0
+    assert main(["translate", "-o", "plan", str(spec), "--set", "who=1e3", "--set-env", "A=b=c"]) == 0
     task = json.loads(capsys.readouterr().out)["groups"][0]["tasks"][0]
     assert task["args"] == ["1000.0"]
     assert task["environment"] == {"A": "b=c"}
-    assert main(["translate", str(spec), "--set-string", "who=1e3"]) == 0
+    assert main(["translate", "-o", "plan", str(spec), "--set-string", "who=1e3"]) == 0
     assert json.loads(capsys.readouterr().out)["groups"][0]["tasks"][0]["args"] == ["1e3"]
 
 
 def test_same_file_same_plan(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ids that a server would give are placeholders."""
     spec.write_text(GOOD)
-    main(["translate", str(spec), "-o", "plan"])
+    main(["translate", "-o", "plan", str(spec), "-o", "plan"])
     first = capsys.readouterr().out
-    main(["translate", str(spec)])
+    main(["translate", "-o", "plan", str(spec)])
     assert capsys.readouterr().out == first
     assert json.loads(first)["workflow_id"] == "hello-1"
 
@@ -105,7 +105,7 @@ def test_same_file_same_plan(spec: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_translate_of_a_bad_file(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 2, nothing on standard output."""
     spec.write_text(BAD)
-    assert main(["translate", str(spec)]) == 2
+    assert main(["translate", "-o", "plan", str(spec)]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert f"{spec}:2:9: bad-name: " in shown.err
@@ -117,7 +117,7 @@ def test_local_files(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", str(spec)]) == 2
     assert capsys.readouterr().out == f"{spec}:9:18: missing-file: The file/path run.sh does not exist!\n"
     (spec.parent / "run.sh").write_text("echo {{ kept }} {{output}}\n")
-    assert main(["translate", str(spec)]) == 0
+    assert main(["translate", "-o", "plan", str(spec)]) == 0
     files = json.loads(capsys.readouterr().out)["groups"][0]["tasks"][0]["files"]
     assert files == [{"path": "/run.sh", "contents": "echo {{ kept }} /osmo/data/output\n"}]
 
@@ -171,3 +171,13 @@ def test_a_platform_is_judged_only_against_a_given_configuration(
     given = ["--config", str(config)] if configured else []
     assert main(["validate", str(spec), *given]) == expected
     assert "Platform dgx does not exist in pool default!" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("form", "begins"), [("json", '{"objects":'), ("yaml", "apiVersion:"), ("receipt", "[")])
+def test_translate_writes_argo_objects(
+    form: str, begins: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(GOOD)
+    assert main(["translate", str(spec), "-o", form]) == 0
+    assert capsys.readouterr().out.startswith(begins)
