@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hera.workflows import models
-
 from templates.merge import Json, JsonObject
 from translator.argo.cutting import Part
 from translator.argo.modules import Dag
@@ -33,13 +31,21 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DagTemplate:
+    """One DAG template. Shape: `tasks` are tasks as Argo writes them; those of one kind have the same fields."""
+
+    name: str
+    tasks: list[JsonObject]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DagTemplates:
     """The DAG templates of a Workflow, the entry first.
 
     Shape: `gates` holds each gate's task name and node hash, in the order of the part's gates.
     """
 
-    templates: tuple[models.Template, ...]
+    templates: tuple[DagTemplate, ...]
     gates: tuple[tuple[str, int], ...]
 
 
@@ -62,7 +68,7 @@ class _Writer:
     calls: Calls
     limit: int
     nodes: NodeBook
-    templates: list[models.Template] = field(default_factory=list)
+    templates: list[DagTemplate] = field(default_factory=list)
     gates: dict[int, tuple[str, int]] = field(default_factory=dict)
     free: NameBook = field(init=False)
     template_book: NameBook = field(init=False)
@@ -82,15 +88,13 @@ class _Writer:
         """Write one DAG template, then those of its tasks that are DAGs."""
         tasks: list[JsonObject] = []
         names: list[str] = []
-        place = len(self.templates)
-        self.templates.append(models.Template(name=name))
+        self.templates.append(DagTemplate(name=name, tasks=tasks))
         for task in dag.tasks:
             taken, written = self._task(task.content, parent)
             if task.upstream:
                 written["depends"] = " && ".join([f"{names[above]}.Succeeded" for above in task.upstream])
             tasks.append(written)
             names.append(taken)
-        self.templates[place] = _dag_template(name, tasks)
 
     def _task(self, content: int | Dag, parent: int) -> tuple[str, JsonObject]:
         """The name of a task and the task itself, without what it waits for."""
@@ -112,20 +116,18 @@ class _Writer:
 
     def _group(self, number: int, name: str, parent: int) -> None:
         """A group of several: its tasks side by side, in DAGs of their own where they are too many for one."""
-        place = len(self.templates)
-        self.templates.append(models.Template(name=name))
         members = range(len(self.plan.groups[number].tasks))
         if len(members) <= self.limit:
-            self.templates[place] = _dag_template(name, self._members(number, members, parent))
+            self.templates.append(DagTemplate(name=name, tasks=self._members(number, members, parent)))
             return
         chunks: list[JsonObject] = []
+        self.templates.append(DagTemplate(name=name, tasks=chunks))
         for begin in range(0, len(members), self.limit):
             chunk, state = self.nodes.name(parent, self._next("part"), self.free)
             tasks = self._members(number, members[begin : begin + self.limit], state)
             template = self.template_book.take(chunk)
-            self.templates.append(_dag_template(template, tasks))
+            self.templates.append(DagTemplate(name=template, tasks=tasks))
             chunks.append({"name": chunk, "template": template})
-        self.templates[place] = _dag_template(name, chunks)
 
     def _members(self, number: int, members: Sequence[int], parent: int) -> list[JsonObject]:
         group = self.plan.groups[number]
@@ -151,10 +153,3 @@ class _Writer:
     def _next(self, kind: str) -> str:
         self.counts[kind] += 1
         return self.free.take(f"{kind}-{self.counts[kind]}")
-
-
-def _dag_template(name: str, tasks: list[JsonObject]) -> models.Template:
-    # All tasks are validated in one go: made one by one, models of a thousand tasks take twice as long. With
-    # failFast on, one failure would keep Argo from starting tasks that do not depend on it.
-    dag = models.DAGTemplate.model_validate({"failFast": False, "tasks": tasks})
-    return models.Template(name=name, dag=dag)

@@ -9,12 +9,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from hera.workflows import RetryPolicy, models
 from pydantic import ValidationError
 
 from templates.merge import JsonObject
 from translator.argo.blueprint import Frame, frame_of
-from translator.argo.dag import ENTRYPOINT, GATE_TEMPLATE
+from translator.argo.dag import ENTRYPOINT, GATE_TEMPLATE, DagTemplate
 from translator.argo.deadlines import Backstop
 from translator.argo.faults import refusal
 from translator.argo.hera_models import PodTemplate, RunSpec, RunWorkflow
@@ -39,7 +40,7 @@ class WorkflowParts:
     labels: Mapping[str, str]
     own_labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    dags: Sequence[models.Template]
+    dags: Sequence[DagTemplate]
     pods: Sequence[SharedTemplate]
     pod_names: Sequence[str]
     has_gates: bool
@@ -48,7 +49,7 @@ class WorkflowParts:
 
 def workflow_object(plan: Plan, target: ArgoTarget, parts: WorkflowParts, deadlines: Backstop) -> WorkflowObject:
     """The Workflow, suspended, as bytes; same arguments, same bytes."""
-    templates: list[PodTemplate | models.Template] = [*parts.dags]
+    templates: list[PodTemplate | models.Template] = [_dag_template(dag) for dag in parts.dags]
     if parts.has_gates:
         templates.append(models.Template(name=GATE_TEMPLATE, suspend=models.SuspendTemplate()))
     templates += [
@@ -70,8 +71,10 @@ def workflow_object(plan: Plan, target: ArgoTarget, parts: WorkflowParts, deadli
             templates=templates,
         ),
     )
-    body = workflow.model_dump_json(by_alias=True, exclude_none=True).encode()
-    return WorkflowObject(name=parts.name, namespace=target.namespace, body=body)
+    manifest = workflow.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for template, dag in zip(manifest["spec"]["templates"], parts.dags, strict=False):
+        template["dag"]["tasks"] = dag.tasks
+    return WorkflowObject(name=parts.name, namespace=target.namespace, body=msgspec.json.encode(manifest))
 
 
 def _metadata(plan: Plan, target: ArgoTarget, parts: WorkflowParts) -> models.ObjectMeta:
@@ -93,6 +96,18 @@ def _executor(target: ArgoTarget) -> models.ExecutorConfig | None:
 
 def _pull_secrets(name: str | None) -> list[models.LocalObjectReference] | None:
     return [models.LocalObjectReference(name=name)] if name else None
+
+
+def _dag_template(dag: DagTemplate) -> models.Template:
+    """A DAG with one task of each kind: the others have the same fields with other texts.
+
+    Models of a thousand tasks take as long as a third of the whole translation, so only the kinds go through them; the
+    whole list takes their place when the Workflow is written.
+    """
+    kinds = {(*task, task["template"]): task for task in dag.tasks}
+    # With failFast on, one failure would keep Argo from starting tasks that do not depend on it.
+    tasks = models.DAGTemplate.model_validate({"failFast": False, "tasks": [*kinds.values()]})
+    return models.Template(name=dag.name, dag=tasks)
 
 
 def _pod_template(shared: SharedTemplate, name: str, deadlines: Backstop) -> PodTemplate:

@@ -30,7 +30,7 @@ class Shapes:
         self._policy = PodPolicy(plan)
         self._shapes: dict[Hashable, PodShape] = {}
         self._with_files: dict[Hashable, PodShape] = {}
-        self._blueprints: dict[PodShape, Blueprint] = {}
+        self._blueprints: dict[int, Blueprint] = {}
         self._retries: dict[tuple[int, tuple[ExitRule, ...], tuple[ExitRule, ...]], Retries | None] = {}
 
     def shape(self, group: GroupPlan, task: TaskPlan, sidecar: SidecarKind) -> PodShape:
@@ -66,7 +66,6 @@ class Shapes:
         paths = (*[file.path for file in task.files], *credential_paths)
         if not paths:
             return shape
-        # Shapes are handed out once each, so that the object itself may stand for it.
         key = (id(shape), paths, places.files)
         found = self._with_files.get(key)
         if found is None:
@@ -78,13 +77,14 @@ class Shapes:
         return found
 
     def blueprint(self, shape: PodShape) -> Blueprint:
-        """The pod of `shape`: made, laid under the pool's policy, verified, taken apart."""
-        found = self._blueprints.get(shape)
+        """The pod of `shape`, one of this object's: made, laid under the pool's policy, verified, taken apart."""
+        # Shapes are handed out once each and kept, so that the object itself may stand for its value.
+        found = self._blueprints.get(id(shape))
         if found is None:
             base = base_pod(shape, self._target)
             final = self._policy.applied(base, shape)
             verify_pod(final, base, self._target.extra_pod_paths)
-            found = self._blueprints[shape] = blueprint(final, base, shape)
+            found = self._blueprints[id(shape)] = blueprint(final, base, shape)
         return found
 
     def _retries_of(self, task: TaskPlan) -> Retries | None:
