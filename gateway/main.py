@@ -34,6 +34,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.runner import Runner
 from gateway.ports.store import Store
 from gateway.runners.argo import argo_runner
+from gateway.runners.argo.faults import AccessError
 from gateway.runners.local import LocalRunner
 from gateway.services.acceptance import Acceptance
 from gateway.services.bundle import Services
@@ -290,7 +291,12 @@ def runners_by_backend(settings: Settings, config: ConfigFiles) -> RunnerOf:
         if backend.cluster is None:
             return None
         named = backend.model_copy(update={"name": name})
-        return argo_runner(named, config.loaded.workflow, settings.data_dir.absolute() / "argo")
+        try:
+            return argo_runner(named, config.loaded.workflow, settings.data_dir.absolute() / "argo")
+        except AccessError as error:
+            # The other backends go on; the pools of this one are offline.
+            _LOG.error("backend cannot be reached", backend=name, reason=str(error))
+            return None
 
     return runner_of
 
