@@ -1,8 +1,8 @@
 """Who may start: a queue of gangs over the machine's cpu, memory and GPUs, as a pure book.
 
-First come, first served, without exception: nobody overtakes the first in the queue, so nobody starves. A new attempt
-of a task goes before all gangs: its group already runs and may be waiting for it. What asks for more than the machine
-has is counted as asking for all of it, and so waits until it is alone.
+First come, first served: nobody overtakes the first in the queue, so nobody starves. What a task holds it may hand over
+to its next attempt; where there is nothing to hand over, that attempt goes before all gangs, since its group already
+runs and may be waiting for it. Who asks for more than the machine has runs alone.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Admission:
         self._machine = machine
         self._queue: deque[Gang] = deque()
         self._held: dict[Claim, _Held] = {}
+        self._alone: set[Claim] = set()
         self._free_cpu = machine.cpu
         self._free_memory_bytes = machine.memory_bytes
         self._free_gpus = list(machine.gpus)
@@ -66,23 +67,37 @@ class Admission:
 
     def next_grant(self) -> Grant | None:
         """The first gang, if what it wants is free; it is out of the queue then and holds what it wants."""
-        if not self._queue:
+        if not self._queue or self._alone:
             return None
         gang = self._queue[0]
-        cpu, memory_bytes, gpus = self._asked(gang)
-        # Sums of floating cores may miss zero by a hair.
-        if cpu > self._free_cpu + 1e-9 or memory_bytes > self._free_memory_bytes or gpus > len(self._free_gpus):
+        if beyond := bool(self.excess(gang)):
+            if self._held:
+                return None
+        elif not self._fits(gang):
             return None
         self._queue.popleft()
+        if beyond:
+            self._alone = set(gang.wants)
         return Grant(gang, {claim: self._take(claim, request) for claim, request in gang.wants.items()})
 
     def release(self, claim: Claim) -> None:
         """Give back what an attempt held; nothing where it held nothing."""
+        self._alone.discard(claim)
         held = self._held.pop(claim, None)
         if held is not None:
             self._free_cpu += held.cpu
             self._free_memory_bytes += held.memory_bytes
             self._free_gpus = sorted([*self._free_gpus, *held.gpus], key=self._machine.gpus.index)
+
+    def hand_over(self, claim: Claim, to: Claim) -> tuple[str, ...] | None:
+        """Let another attempt hold what this one held, and return the GPUs; None where it held nothing."""
+        held = self._held.pop(claim, None)
+        if held is None:
+            return None
+        self._held[to] = held
+        if claim in self._alone:
+            self._alone ^= {claim, to}
+        return held.gpus
 
     def excess(self, gang: Gang) -> str:
         """What a gang asks for beyond the machine, as a sentence; empty where it fits."""
@@ -98,12 +113,13 @@ class Admission:
         ]
         return f"Asks for more than this machine has ({', '.join(beyond)})" if beyond else ""
 
-    def _asked(self, gang: Gang) -> tuple[float, int, int]:
+    def _fits(self, gang: Gang) -> bool:
         wants = gang.wants.values()
         return (
-            min(sum(want.cpu for want in wants), self._machine.cpu),
-            min(sum(want.memory_bytes for want in wants), self._machine.memory_bytes),
-            min(sum(want.gpu for want in wants), len(self._machine.gpus)),
+            # Sums of floating cores may miss zero by a hair.
+            sum(want.cpu for want in wants) <= self._free_cpu + 1e-9
+            and sum(want.memory_bytes for want in wants) <= self._free_memory_bytes
+            and sum(want.gpu for want in wants) <= len(self._free_gpus)
         )
 
     def _take(self, claim: Claim, want: ResourceRequest) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class AttemptOwner(Protocol):
         """It could not even be prepared; nothing was told."""
 
     def ended(self, attempt: Attempt, ending: Ending) -> None:
-        """It is over, and that was told."""
+        """It is over, and that was told; what it holds of the machine is its group's to give back."""
 
     def gone(self, attempt: Attempt) -> None:
         """Nothing of it runs any more."""
@@ -326,9 +326,6 @@ class Attempt:
             )
         )
         self.step = Step.OVER
-        # Who waits need not wait for the last of its processes, which are being killed.
-        self._services.admission.release(self.claim)
-        self._services.admit_waiting()
         self._owner.ended(self, ending)
 
     def _keep(self, record: AttemptRecord) -> None:
@@ -371,6 +368,4 @@ class Attempt:
             # What was not saved yet is saved by the next engine.
             self._services.directories.remove(self._directory / BOX)
         self.step = Step.GONE
-        self._services.admission.release(self.claim)
-        self._services.admit_waiting()
         self._owner.gone(self)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ from translator.lifecycle.words import ExitCode
 from translator.plan.model import CheckpointPlan, TaskInput, TaskPlan, UrlInput, WorkflowId
 
 _OUTPUT = "/osmo/data/output"
+_GLOB = re.compile(r"[*?\[]")
 NO_FILES = "No Files in Output Folder"
 
 
@@ -111,12 +114,12 @@ class Mover:
         try:
             location, chosen = parse_location(checkpoint.url), selection(checkpoint.regex)
             with view(checkpoint.path) as (tree, path):
-                for found in _checkpointed(tree, path):
+                for inside, found in _checkpointed(tree, path):
                     upload = Upload(
                         start=found.start, selection=chosen, prefix=found.prefix, shown_below=found.shown_below
                     )
-                    moved = self._transfer(self.places.user).upload(tree, upload, location, self.writer)
-                    self._tell(f"Checkpoint {'/'.join(found.start)} uploaded to {location.url}", moved)
+                    moved = self._transfer(self.places.user).upload(inside, upload, location, self.writer)
+                    self._tell(f"Checkpoint {found.name} uploaded to {location.url}", moved)
         except FileNotFoundError:
             return None
         except (StoreError, OSError) as error:
@@ -176,21 +179,35 @@ class Mover:
 class _Found:
     """One thing that a checkpoint's path leads to; `shown_below` stands before the paths that its regex sees."""
 
+    name: str
     start: Parts
-    prefix: Parts
-    shown_below: Parts
+    prefix: Parts = ()
+    shown_below: Parts = ()
 
 
-def _checkpointed(tree: Tree, path: str) -> Iterator[_Found]:
-    """What a path, with `*`, `?` and `[…]` in any part, leads to. Source: workflow-spec.md §6.6.
+def _checkpointed(tree: Tree, path: str) -> Iterator[tuple[Tree, _Found]]:
+    """What a path, with `*`, `?` and `[…]` in any part, leads to, each with the tree whose inside it may link to.
 
     A directory goes by its base name; matches of a glob go by theirs, and a regex sees them with it.
+    Source: workflow-spec.md §6.6. Errors: FileNotFoundError where nothing is there.
     """
     parts = tuple(path_parts(os.path.normpath(path)))
-    for start in _matches(tree, (), parts):
-        directory = _is_directory(tree, start)
-        globbed = start[-1:] != parts[-1:]
-        yield _Found(start, start[-1:] if directory else (), start[-1:] if directory and globbed else ())
+    fixed = tuple(itertools.takewhile(lambda part: not _GLOB.search(part), parts))
+    if fixed != parts:
+        with _subtree(tree, fixed) as inside:
+            for start in _matches(inside, (), parts[len(fixed) :]):
+                name = start[-1:] if _is_directory(inside, start) else ()
+                yield inside, _Found(start[-1], start, prefix=name, shown_below=name)
+    elif _is_directory(tree, parts):
+        with _subtree(tree, parts) as inside:
+            yield inside, _Found(path, (), prefix=parts[-1:])
+    else:
+        with _subtree(tree, parts[:-1]) as inside:
+            yield inside, _Found(path, parts[-1:])
+
+
+def _subtree(tree: Tree, parts: Parts) -> Tree:
+    return Tree(tree.reach(parts), known_as=("/" + "/".join(parts),))
 
 
 def _matches(tree: Tree, above: Parts, parts: Parts) -> Iterator[Parts]:
@@ -199,7 +216,7 @@ def _matches(tree: Tree, above: Parts, parts: Parts) -> Iterator[Parts]:
             yield above
         return
     part, *rest = parts
-    if not any(letter in part for letter in "*?["):
+    if not _GLOB.search(part):
         yield from _matches(tree, (*above, part), tuple(rest))
         return
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.admission import Gang, Grant
+from engine.admission import Claim, Gang, Grant
 from engine.attempt import Attempt, Step
 from engine.crashpoints import crash_point
 from engine.services import RunInHand, Services
@@ -38,6 +38,7 @@ class Group:
         self._restarts: set[tuple[TaskName, int]] = set()
         self._queued: set[str] = set()
         self._next: dict[TaskName, int] = {}
+        self._kept: dict[TaskName, Claim] = {}
         self._created = False
         self._deleting = False
         self._cleaned = False
@@ -90,6 +91,11 @@ class Group:
         self._stop_all(force=force, last_words=None)
         self._tell_if_clean()
 
+    def drop(self) -> None:
+        """Kill everything and tell nobody."""
+        self._next.clear()
+        self._stop_all(force=True, last_words=None)
+
     def stop(self, last_words: Ending) -> None:
         """End everything because the engine stops; what had begun tells these last words."""
         self._next.clear()
@@ -138,14 +144,20 @@ class Group:
     def ended(self, attempt: Attempt, ending: Ending) -> None:
         """It is over."""
         counted = after_exit_action(attempt.task, attempt.retry_id, ending)
-        if counted.status is not TaskStatus.RESCHEDULED:
-            # One that comes again is not missing: the others wait for it.
+        if counted.status is TaskStatus.RESCHEDULED and not self._deleting:
+            # It comes again: the others wait for it in the barrier, and what it holds is for its next attempt.
+            self._kept[attempt.task.name] = attempt.claim
+        else:
             self._unfinished.discard(attempt.task.name)
+            # Who waits need not wait for the last of its processes, which are being killed.
+            self._give_back(attempt.claim)
         self._open_barrier()
 
     def gone(self, attempt: Attempt) -> None:
         """Nothing of it runs any more."""
         name = attempt.task.name
+        if self._kept.get(name) != attempt.claim:
+            self._give_back(attempt.claim)
         if self._attempts.get(name) is attempt:
             del self._attempts[name]
             if name in self._next:
@@ -160,8 +172,19 @@ class Group:
                 attempt.proceed()
 
     def _begin_next(self, name: TaskName) -> None:
-        # Its group holds resources and may wait for it, so it goes before those who hold nothing.
-        self._queue([self._new_attempt(self._tasks[name], self._next.pop(name))], first=True)
+        attempt = self._new_attempt(self._tasks[name], self._next.pop(name))
+        kept = self._kept.pop(name, None)
+        gpus = None if kept is None else self._services.admission.hand_over(kept, attempt.claim)
+        if gpus is None:
+            # Its group runs and may wait for it, so it goes before those who hold nothing.
+            self._queue([attempt], first=True)
+        else:
+            attempt.observe(TaskStatus.SCHEDULING)
+            attempt.begin(gpus)
+
+    def _give_back(self, claim: Claim) -> None:
+        self._services.admission.release(claim)
+        self._services.admit_waiting()
 
     def _new_attempt(self, task: TaskPlan, retry_id: int) -> Attempt:
         attempt = Attempt(self._services, self._held, task, retry_id, self)
@@ -192,6 +215,9 @@ class Group:
             self._services.admission.withdraw(name)
             self._waiting.pop(name, None)
         self._queued.clear()
+        for claim in self._kept.values():
+            self._services.admission.release(claim)
+        self._kept.clear()
         for attempt in [*self._attempts.values()]:
             attempt.stop(force=force, last_words=last_words)
         self._services.admit_waiting()

@@ -141,7 +141,7 @@ def _tried(around: Surroundings, program: str, layout: Layout) -> Layout | Launc
 
 def _try_once(around: Surroundings, program: str, layout: Layout) -> LaunchFailure | None:
     """Set up a sandbox, run a command in it as a task's would be, and end it."""
-    launcher, box = around.launcher, BoxDirectory(around.directories.new_spare())
+    launcher, box = around.launcher, BoxDirectory(str(around.directories.new_spare()))
     make_directories(layout, box)
     outcomes: list[int | LaunchFailure] = []
     environment = {"PATH": around.settings.base_environment.get("PATH", os.defpath)}
@@ -166,7 +166,7 @@ def _try_once(around: Surroundings, program: str, layout: Layout) -> LaunchFailu
     closed: list[bool] = []
     launcher.close_box(number, lambda: closed.append(True))
     _settle(launcher, lambda: bool(closed))
-    remove_tree(box.path)
+    remove_tree(Path(box.path))
     return failure
 
 

@@ -100,10 +100,13 @@ def _pieces(line: bytes) -> Iterator[str]:
 
 
 def _character_start(data: bytes, at: int) -> int:
-    """The place at or before `at` where a character of UTF-8 begins; `at` where the bytes are none."""
-    for back in range(min(4, at)):
-        if at - back >= len(data) or data[at - back] & 0xC0 != 0x80:
-            return at - back
+    """The place at or before `at` where no character of UTF-8 is cut in two; `at` where the bytes are none."""
+    for place in range(at - 1, max(at - 5, -1), -1):
+        byte = data[place]
+        if byte & 0xC0 == 0x80:
+            continue
+        length = 1 if byte < 0xC0 else 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+        return place if place + length > at else at
     return at
 
 

@@ -101,9 +101,7 @@ class Work:
         uuid = run.plan.workflow_uuid
         self._runs.pop(uuid, None)
         for key in [key for key in self._groups if key[0] == uuid]:
-            group = self._groups.pop(key)
-            if group.alive:
-                group.delete(force=True)
+            self._groups.pop(key).drop()
 
     def stop(self) -> None:
         """End everything, then the loop."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +22,7 @@ BOX = "box"
 """The directory of an attempt in which everything lies that it writes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CellSpec:
     """What a cell is made for.
 
@@ -37,7 +38,7 @@ class CellSpec:
     files: Sequence[File]
     gpus: Sequence[str]
 
-    @property
+    @cached_property
     def box(self) -> Path:
         """Everything that the attempt writes."""
         return self.directory / BOX
@@ -109,7 +110,7 @@ class Isolation(Protocol):
         """Take note that the launcher is a new one, and whatever ran is gone."""
 
 
-def make_osmo(osmo: Path) -> None:
+def make_osmo(osmo: str | Path) -> None:
     """Make the directories below `/osmo` that every task finds. Source: workflow-spec.md §6.1."""
     for directory in ("data", "data/input", "run", "login", "login/config"):
         os.mkdir(f"{osmo}/{directory}")

@@ -150,7 +150,7 @@ class SandboxIsolation:
 
     def make(self, directory: Path, spec: CellSpec) -> Box:
         """A sandbox for one task. Errors: OSError; UnplaceableFile."""
-        layout, box = self._tools.layout, BoxDirectory(directory)
+        layout, box = self._tools.layout, BoxDirectory(str(directory))
         make_directories(layout, box)
         make_osmo(box.osmo)
         placed = place(spec.files, layout, box)
@@ -171,17 +171,17 @@ class SandboxIsolation:
         # What is mounted stays mounted: the kernel holds directories, not names.
         os.rename(box.path, spec.box)
         box.path = spec.box
-        place(spec.files, self._tools.layout, BoxDirectory(spec.box))
+        place(spec.files, self._tools.layout, BoxDirectory(str(spec.box)))
 
     def _spare(self) -> Box:
-        box = BoxDirectory(self._tools.directories.new_spare())
+        box = BoxDirectory(str(self._tools.directories.new_spare()))
         make_directories(self._tools.layout, box)
         make_osmo(box.osmo)
         return self._box(self._tools.layout, box, Extras())
 
     def _box(self, layout: Layout, box: BoxDirectory, extras: Extras) -> Box:
         argv = sandbox_argv(self._tools.program, layout, box, extras)
-        return Box(self._tools.launcher, argv, self._holder_environment, box.path)
+        return Box(self._tools.launcher, argv, self._holder_environment, Path(box.path))
 
 
 class SandboxCell:

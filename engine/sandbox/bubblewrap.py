@@ -7,49 +7,52 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.launcher.main import INFO_DESCRIPTOR
 from engine.sandbox.layout import Layer, Layout, LayoutKind, Link, Shown
 
 # Returns what it reads, which tells that the sandbox stands, and ends when its input does.
 HOLDER = "cat"
+# bubblewrap leaves them as they are where their directory cannot be written, and so lets root write the files inside.
+_KERNEL_SETTINGS = tuple(
+    word for path in ("/proc/sys", "/proc/sysrq-trigger", "/proc/fs") for word in ("--ro-bind-try", path, path)
+)
 _GPU_DEVICES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset", "nvidia-caps", "dri")
 
 
 @dataclass(frozen=True, slots=True)
 class BoxDirectory:
-    """The directory of one sandbox: what it writes, and what it has of its own."""
+    """The directory of one sandbox: what it writes, and what it has of its own. All as text: one is made per task."""
 
-    path: Path
+    path: str
 
     @property
-    def root(self) -> Path:
+    def root(self) -> str:
         """The sandbox's root, where it has one of its own."""
-        return self.path / "root"
+        return f"{self.path}/root"
 
     @property
-    def temporary(self) -> Path:
+    def temporary(self) -> str:
         """Its `/tmp`."""
-        return self.path / "tmp"
+        return f"{self.path}/tmp"
 
     @property
-    def osmo(self) -> Path:
+    def osmo(self) -> str:
         """Its `/osmo`."""
-        return self.path / "osmo"
+        return f"{self.path}/osmo"
 
     @property
-    def files(self) -> Path:
+    def files(self) -> str:
         """Injected files that are mounted one by one."""
-        return self.path / "files"
+        return f"{self.path}/files"
 
-    def upper(self, layer: int) -> Path:
+    def upper(self, layer: int) -> str:
         """What is written to a layer, by its index."""
-        return self.path / "upper" / str(layer)
+        return f"{self.path}/upper{layer}"
 
-    def work(self, layer: int) -> Path:
+    def work(self, layer: int) -> str:
         """Where the kernel prepares changes of a layer."""
-        return self.path / "work" / str(layer)
+        return f"{self.path}/work{layer}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ class Extras:
     """
 
     mounts: Sequence[tuple[str, str]] = ()
-    files: Sequence[tuple[Path, str]] = ()
+    files: Sequence[tuple[str, str]] = ()
     gpus: Sequence[str] = ()
 
 
@@ -82,9 +85,6 @@ def make_directories(layout: Layout, box: BoxDirectory) -> None:
     os.chmod(box.temporary, 0o1777)
     if layout.kind is not LayoutKind.WHOLE:
         os.mkdir(box.root)
-    if layout.layers:
-        os.mkdir(box.path / "upper")
-        os.mkdir(box.path / "work")
     for index, layer in enumerate(layout.layers):
         os.mkdir(box.upper(index))
         os.mkdir(box.work(index))
@@ -97,17 +97,18 @@ def sandbox_argv(program: str, layout: Layout, box: BoxDirectory, extras: Extras
     """The command line that sets up a sandbox and holds it open until its input ends."""
     argv = [program, "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL", "--info-fd", str(INFO_DESCRIPTOR)]
     if layout.kind is not LayoutKind.WHOLE:
-        argv += ["--bind", str(box.root), "/"]
+        argv += ["--bind", box.root, "/"]
     argv += _pieces(layout, box)
-    argv += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/sys", "/sys"]
-    argv += ["--bind", str(box.temporary), "/tmp", "--bind", str(box.osmo), "/osmo"]
+    argv += ["--proc", "/proc", *(_KERNEL_SETTINGS if os.geteuid() == 0 else ())]
+    argv += ["--dev", "/dev", "--ro-bind", "/sys", "/sys"]
+    argv += ["--bind", box.temporary, "/tmp", "--bind", box.osmo, "/osmo"]
     for path in layout.hidden:
         argv += ["--tmpfs", path]
     argv += _devices(extras.gpus)
     for source, destination in extras.mounts:
         argv += ["--bind", source, destination]
     for file, destination in extras.files:
-        argv += ["--ro-bind", str(file), destination]
+        argv += ["--ro-bind", file, destination]
     return [*argv, "--chdir", "/", "--", HOLDER]
 
 
@@ -116,7 +117,7 @@ def _pieces(layout: Layout, box: BoxDirectory) -> Iterator[str]:
     for piece in layout.pieces:
         match piece:
             case Layer(path=path):
-                yield from ("--overlay-src", path, "--overlay", str(box.upper(layer)), str(box.work(layer)), path)
+                yield from ("--overlay-src", path, "--overlay", box.upper(layer), box.work(layer), path)
                 layer += 1
             case Shown(path=path):
                 yield from ("--ro-bind", path, path)

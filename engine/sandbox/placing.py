@@ -10,7 +10,6 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from engine.files import File
 from engine.sandbox.bubblewrap import BoxDirectory
@@ -26,7 +25,7 @@ class UnplaceableFile(Exception):
 class Placed:
     """What is left to the command line: files to mount, and directories that must be the sandbox's own."""
 
-    mounted: list[tuple[Path, str]] = field(default_factory=list)
+    mounted: list[tuple[str, str]] = field(default_factory=list)
     opened: set[str] = field(default_factory=set)
 
 
@@ -61,9 +60,9 @@ def _place_elsewhere(index: int, file: File, layout: Layout, box: BoxDirectory, 
             return
     holder = _holder(path, layout)
     if below(path, "/dev") or (holder is None and layout.kind is LayoutKind.READ_ONLY):
-        box.files.mkdir(exist_ok=True)
+        os.makedirs(box.files, exist_ok=True)
         _write(box.files, str(index), "", file.contents)
-        placed.mounted.append((box.files / str(index), path))
+        placed.mounted.append((f"{box.files}/{index}", path))
         if not below(path, "/dev"):
             placed.opened.add(os.path.dirname(path))
     elif holder is None:
@@ -82,21 +81,21 @@ def _holder(path: str, layout: Layout) -> tuple[int, Layer] | None:
     return (layout.layers.index(innermost), innermost) if isinstance(innermost, Layer) else None
 
 
-def _write(directory: Path, relative: str, shown_at: str, contents: bytes) -> None:
+def _write(directory: str, relative: str, shown_at: str, contents: bytes) -> None:
     """Write a file below a directory that stands for `shown_at`; directories in between look as on the machine."""
     *above, name = [part for part in relative.split("/") if part]
     for part in above:
-        directory, shown_at = directory / part, os.path.join(shown_at, part)
-        if not directory.is_dir():
-            directory.mkdir()
+        directory, shown_at = f"{directory}/{part}", os.path.join(shown_at, part)
+        if not os.path.isdir(directory):
+            os.mkdir(directory)
             _look_as(directory, shown_at)
-    descriptor = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    descriptor = os.open(f"{directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
     with open(descriptor, "wb") as file:
         file.write(contents)
         os.fchmod(descriptor, 0o644)
 
 
-def _look_as(directory: Path, original: str) -> None:
+def _look_as(directory: str, original: str) -> None:
     if any(at_or_below(original, own) for own in ("/osmo", "/tmp")):
         return
     try:
@@ -104,6 +103,6 @@ def _look_as(directory: Path, original: str) -> None:
     except OSError:
         return
     if stat.S_ISDIR(status.st_mode):
-        directory.chmod(status.st_mode & 0o7777 | 0o700)
+        os.chmod(directory, status.st_mode & 0o7777 | 0o700)
         if os.geteuid() == 0:
             os.chown(directory, status.st_uid, status.st_gid)

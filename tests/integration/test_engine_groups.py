@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -51,8 +52,10 @@ def launcher_of(root: Path) -> int:
     """The launcher that holds the lock of an engine's directory."""
     held = str(root / "lock")
     for pid in alive("engine.launcher.main"):
-        if any(os.readlink(link) == held for link in Path(f"/proc/{pid}/fd").iterdir()):
-            return pid
+        # Launchers of other users, or of another moment, cannot be looked into.
+        with contextlib.suppress(OSError):
+            if any(os.readlink(link) == held for link in Path(f"/proc/{pid}/fd").iterdir()):
+                return pid
     raise AssertionError("There is no launcher")
 
 
@@ -263,6 +266,22 @@ def test_a_group_beyond_the_machine_runs_alone_and_says_so(tmp_path: Path) -> No
         assert memory.end("big").exit_code == 0
         assert "InsufficientResources" in memory.events_of("big")
         assert "1000 CPUs of 4, 9 GPUs of 2" in memory.system_log("big")[0]
+
+
+def test_a_group_beyond_the_machine_gets_its_new_attempts(tmp_path: Path) -> None:
+    """A new attempt takes over what the one before held; others do not come between."""
+    with scene(tmp_path, grace_seconds=0.2) as stage:
+        lead = task("lead", "exit 75", exit_rules=AGAIN, max_retries=1, resources=CPUS_3)
+        first = run(group("g", lead, task("helper", FOREVER, resources=CPUS_3), barrier=False))
+        memory = stage.run(first)
+        assert memory.end("lead").exit_code == 75
+        other = run(task("other", "echo ran"))
+        waiting = stage.run(other)
+        stage.apply(first, CreateTask(task=TaskName("lead"), retry_id=1))
+        assert memory.end("lead", 1).exit_code == 75
+        assert waiting.statuses("other") == [TaskStatus.SCHEDULING]
+        stage.delete(first)
+        assert waiting.end("other").exit_code == 0
 
 
 @pytest.mark.parametrize("isolation", BEST_AND_PLAIN)
