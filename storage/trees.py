@@ -179,7 +179,8 @@ class Tree:
                 os.fchmod(descriptor, mode)
                 os.rename(part, name, src_dir_fd=directory, dst_dir_fd=directory)
             except BaseException:
-                os.unlink(part, dir_fd=directory)
+                with suppress(OSError):
+                    os.unlink(part, dir_fd=directory)
                 raise
             finally:
                 os.close(descriptor)
