@@ -78,6 +78,9 @@ class Group:
         if self._deleting or (because_of, retry_id) in self._restarts:
             return
         self._restarts.add((because_of, retry_id))
+        if retry_id > max(self._latest.get(because_of, -1), self._next.get(because_of, -1)):
+            # Or those that restart would find the attempt before still announced, and not wait for the new one.
+            self._announced = entries_after_reschedule(self.plan, self._announced, because_of)
         for name in tasks:
             attempt = self._attempts.get(name)
             if attempt is not None and attempt.step is Step.RUNNING:
