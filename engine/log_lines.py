@@ -45,14 +45,14 @@ class LineSplitter:
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
         self._rest = b""
-        self._shown_at = float("-inf")
+        self._shown_at: float | None = None
 
     def feed(self, data: bytes, now_seconds: float) -> list[str]:
         """The lines that are complete now, without their ends. Units: seconds of any clock that does not go back."""
         *complete, self._rest = (self._rest + data).split(b"\n")
         lines = [text for line in complete for text in self._texts(line)]
         lines += self._overlong()
-        if lines:
+        if lines or self._shown_at is None:
             self._shown_at = now_seconds
         elif b"\r" in self._rest and now_seconds - self._shown_at >= PROGRESS_SECONDS:
             self._shown_at = now_seconds
@@ -81,7 +81,11 @@ class LineSplitter:
         return list(_pieces(self._masker.masked(head)))
 
     def _progress(self) -> list[str]:
-        state, _, self._rest = self._rest.rpartition(b"\r")
+        # A carriage return at the end may belong to a newline that is still to come.
+        ended = self._rest.rstrip(b"\r").rfind(b"\r")
+        if ended < 0:
+            return []
+        state, self._rest = self._rest[:ended], self._rest[ended + 1 :]
         return list(self._texts(state)) if state else []
 
 

@@ -68,6 +68,6 @@ def test_a_progress_bar_is_shown_while_it_goes_on() -> None:
     splitter = LineSplitter(Masker([]))
     assert splitter.feed(b"start\n", 0.0) == ["start"]
     assert splitter.feed(b"1%\r", 1.0) == []
-    assert splitter.feed(b"2%\r", PROGRESS_SECONDS) == ["2%"]
+    assert splitter.feed(b"2%\r", PROGRESS_SECONDS) == ["1%"]
     assert splitter.feed(b"3%\r", PROGRESS_SECONDS + 1) == []
     assert splitter.feed(b"4%\r5%\n", PROGRESS_SECONDS + 2) == ["5%"]

@@ -118,7 +118,9 @@ def layered(tmp_path: Path) -> Layout:
 def test_files_go_to_the_layer_that_shows_them(
     tmp_path: Path, box: BoxDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.sandbox.placing.below", _below_except(tmp_path))
+    # This test lives in /tmp itself, which sandboxes have of their own.
+    monkeypatch.setattr("engine.sandbox.placing.below", lambda path, top: _inside(path, top, tmp_path))
+    monkeypatch.setattr("engine.sandbox.placing.at_or_below", lambda path, top: _inside(f"{path}/", top, tmp_path))
     files = [
         File(f"{tmp_path}/host/sub/new/f", b"1"),
         File(f"{tmp_path}/host/link/g", b"2"),
@@ -138,14 +140,8 @@ def test_files_go_to_the_layer_that_shows_them(
     assert placed.mounted == []
 
 
-def _below_except(place: Path) -> object:
-    """`below` for a test that lives in /tmp itself."""
-
-    def below(path: str, directory: str) -> bool:
-        inside = path != directory and path.startswith(directory.rstrip("/") + "/")
-        return inside and not (directory == "/tmp" and path.startswith(f"{place}/"))
-
-    return below
+def _inside(path: str, directory: str, place: Path) -> bool:
+    return path.startswith(directory.rstrip("/") + "/") and not (directory == "/tmp" and path.startswith(f"{place}/"))
 
 
 def test_without_layers_files_are_mounted_and_their_directories_opened(tmp_path: Path) -> None:
