@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NewType, cast
+from typing import NewType
 
-from engine.launcher.protocol import Channel, Message
+from engine.launcher.protocol import Channel, Message, number, text
 
 BoxId = NewType("BoxId", int)
 CommandId = NewType("CommandId", int)
@@ -129,10 +129,10 @@ class LauncherClient:
         self, argv: Sequence[str], environment: Mapping[str, str], on_open: Callable[[int | LaunchFailure], None]
     ) -> BoxId:
         """Start a sandbox; `on_open` gets the pid of its first process. A failed one needs `close_box` all the same."""
-        number = next(self._ids)
-        self._boxed[number] = on_open
-        self._send({"op": "box", "id": number, "argv": list(argv), "environment": dict(environment)})
-        return BoxId(number)
+        box = BoxId(next(self._ids))
+        self._boxed[box] = on_open
+        self._send({"op": "box", "id": box, "argv": list(argv), "environment": dict(environment)})
+        return box
 
     def close_box(self, box: BoxId, on_closed: Callable[[], None]) -> None:
         """Kill everything in a sandbox."""
@@ -150,26 +150,26 @@ class LauncherClient:
 
         Shape: `on_ended` gets the exit code, or minus the signal. A command needs `release` when it is over.
         """
-        number = next(self._ids)
-        self._started[number] = on_started
-        self._ended[number] = on_ended
+        started = CommandId(next(self._ids))
+        self._started[started] = on_started
+        self._ended[started] = on_ended
         request: Message = {
             "op": "start",
-            "id": number,
+            "id": started,
             "argv": list(command.argv),
             "environment": dict(command.environment),
             "directory": command.directory,
-            "privileged": command.privileged,
+            "privileged": int(command.privileged),
             "marker": command.marker,
         }
         if command.box is not None:
             request["box"] = command.box
         self._send(request, outputs)
-        return CommandId(number)
+        return started
 
-    def signal(self, command: CommandId, number: int) -> None:
+    def signal(self, command: CommandId, which: int) -> None:
         """Signal the process group of a command, if it is there."""
-        self._send({"op": "signal", "id": command, "signal": number})
+        self._send({"op": "signal", "id": command, "signal": int(which)})
 
     def release(self, command: CommandId, on_released: Callable[[], None]) -> None:
         """Kill what is left of a command and forget it."""
@@ -194,26 +194,28 @@ class LauncherClient:
             self._in_flight.clear()
 
     def _take(self, reply: Message) -> None:
-        number = cast(int, reply["id"])
-        outcome = LaunchFailure(cast(str, reply["error"])) if "error" in reply else cast(int, reply.get("pid", 0))
-        match reply["op"]:
+        identity = number(reply, "id")
+        outcome = (
+            LaunchFailure(text(reply, "error")) if "error" in reply else number(reply, "pid") if "pid" in reply else 0
+        )
+        match text(reply, "op"):
             case "boxed":
-                self._boxed.pop(number)(outcome)
+                self._boxed.pop(identity)(outcome)
             case "started":
                 if isinstance(outcome, LaunchFailure):
-                    self._ended.pop(number, None)
-                self._started.pop(number)(outcome)
+                    self._ended.pop(identity, None)
+                self._started.pop(identity)(outcome)
             case "ended":
-                self._ended.pop(number)(cast(int, reply["status"]))
+                self._ended.pop(identity)(number(reply, "status"))
             case "unboxed":
-                self._boxed.pop(number, None)
-                self._unboxed.pop(number)()
+                self._boxed.pop(identity, None)
+                self._unboxed.pop(identity)()
             case "released":
-                self._ended.pop(number, None)
-                if (on_released := self._released.pop(number, None)) is not None:
+                self._ended.pop(identity, None)
+                if (on_released := self._released.pop(identity, None)) is not None:
                     on_released()
-            case _:
-                raise AssertionError(f"The launcher said {reply['op']!r}, which the protocol does not have")
+            case unknown:
+                raise AssertionError(f"The launcher said {unknown!r}, which the protocol does not have")
 
     def _lose(self) -> None:
         for waiting in (self._boxed, self._unboxed, self._started, self._ended, self._released):

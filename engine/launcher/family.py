@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Iterator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def children_of(pid: int) -> list[int]:

@@ -1,8 +1,9 @@
-"""Messages between engine and launcher: JSON objects with a length before them, file descriptors beside them.
+"""Messages between engine and launcher: plain values with a length before them, file descriptors beside them.
 
-Requests (engine to launcher); `id` is chosen by the engine and never used twice:
+Both ends are the same Python, so the values travel in its own form. Requests (engine to launcher); `id` is chosen by
+the engine and never used twice:
     box      id argv environment          start a sandbox that holds namespaces open, and wait until it is set up
-    start    id box? argv environment directory privileged? marker?, descriptors [stdout, stderr]
+    start    id box? argv environment directory privileged marker, descriptors [stdout, stderr]
     signal   id signal                    to the command's process group
     release  id                           kill what is left of the command's group, forget it
     unbox    id                           kill all that runs in a sandbox, forget it
@@ -16,14 +17,18 @@ Replies:
 
 from __future__ import annotations
 
-import json
+import errno
+import marshal
 import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Iterator, Sequence
 
-Value = str | int | bool | None | list[str] | dict[str, str]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Value = str | int | list[str] | dict[str, str]
 Message = dict[str, Value]
 
 _LENGTH = struct.Struct("!I")
@@ -56,7 +61,7 @@ class Channel:
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
         """Send a message; the descriptors must stay open until `unsent` is false. Errors: none, also when closed."""
-        body = json.dumps(message, separators=(",", ":")).encode("ascii")
+        body = marshal.dumps(message)
         self._unsent.append((memoryview(_LENGTH.pack(len(body)) + body), descriptors))
         self.flush()
 
@@ -109,16 +114,46 @@ class Channel:
             begin = at + _LENGTH.size
             if len(self._received) - begin < length:
                 break
-            message: Message = json.loads(bytes(self._received[begin : begin + length]))
+            message: Message = marshal.loads(self._received[begin : begin + length])
             at = begin + length
             yield message
         del self._received[:at]
 
 
+def number(message: Message, key: str) -> int:
+    """A number of a message."""
+    value = message[key]
+    assert isinstance(value, int), key
+    return value
+
+
+def text(message: Message, key: str) -> str:
+    """A text of a message."""
+    value = message[key]
+    assert isinstance(value, str), key
+    return value
+
+
+def words(message: Message, key: str) -> list[str]:
+    """A list of a message."""
+    value = message[key]
+    assert isinstance(value, list), key
+    return value
+
+
+def table(message: Message, key: str) -> dict[str, str]:
+    """A table of a message."""
+    value = message[key]
+    assert isinstance(value, dict), key
+    return value
+
+
 def _received(connection: socket.socket) -> tuple[bytes, list[int]]:
     """What came, with descriptors that no program inherits: `socket.recv_fds` ignores the flag for it."""
     space = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _DESCRIPTOR_SIZE)
-    data, ancillary, _, _ = connection.recvmsg(_READ_BYTES, space, _CLOSE_ON_EXEC)
+    data, ancillary, flags, _ = connection.recvmsg(_READ_BYTES, space, _CLOSE_ON_EXEC)
+    if flags & socket.MSG_CTRUNC:
+        raise OSError(errno.EMFILE, "Descriptors were lost, since this process has as many as it may")
     descriptors: list[int] = []
     for level, kind, payload in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -5,26 +5,32 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import NoReturn
 
 from engine.launcher import linux
+from engine.launcher.limits import restore_limit
+from engine.launcher.protocol import Message, number, table, text, words
 
-_RESET_SIGNALS = [number for number in signal.Signals if number not in (signal.SIGKILL, signal.SIGSTOP)]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import NoReturn
+
+_RESET_SIGNALS = [each for each in signal.Signals if each not in (signal.SIGKILL, signal.SIGSTOP)]
 
 
-@dataclass(frozen=True)
 class Start:
     """One command to start. `inside` is a process of the sandbox to start it in, None for no sandbox."""
 
-    argv: list[str]
-    environment: dict[str, str]
-    directory: str
-    stdout: int
-    stderr: int
-    inside: int | None
-    privileged: bool
+    __slots__ = ("argv", "directory", "environment", "inside", "privileged", "stderr", "stdout")
+
+    def __init__(self, request: Message, stdout: int, stderr: int, inside: int | None) -> None:
+        self.argv = words(request, "argv")
+        self.environment = table(request, "environment")
+        self.directory = text(request, "directory")
+        self.privileged = bool(number(request, "privileged"))
+        self.stdout = stdout
+        self.stderr = stderr
+        self.inside = inside
 
 
 def fork_starter(start: Start) -> tuple[int, int]:
@@ -41,12 +47,13 @@ def fork_starter(start: Start) -> tuple[int, int]:
         return pid, readable
     try:
         linux.prefer_for_killing()
+        restore_limit()
         if start.inside is None:
             _become(start, launcher)
         os.write(writable, str(_bear(start, start.inside)).encode())
     except (OSError, ValueError) as error:
-        text = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        os.write(writable, f"!{start.argv[0]}: {text}".encode(errors="replace"))
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        os.write(writable, f"!{start.argv[0]}: {reason}".encode(errors="replace"))
     finally:
         os._exit(0)
 
@@ -97,8 +104,8 @@ def _become(start: Start, launcher: int) -> NoReturn:
     null = os.open("/dev/null", os.O_RDONLY)
     for descriptor, standard in ((null, 0), (start.stdout, 1), (start.stderr, 2)):
         os.dup2(descriptor, standard)
-    for number in _RESET_SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
+    for each in _RESET_SIGNALS:
+        signal.signal(each, signal.SIG_DFL)
     failure = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     for path in candidates(start.argv[0], start.environment):
         try:

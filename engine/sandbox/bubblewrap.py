@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.launcher.main import INFO_DESCRIPTOR
+from engine.launcher.boxes import INFO_DESCRIPTOR
 from engine.sandbox.layout import Layer, Layout, LayoutKind, Link, Shown
 
 # Returns what it reads, which tells that the sandbox stands, and ends when its input does.
