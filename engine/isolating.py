@@ -119,7 +119,7 @@ def _layouts(around: Surroundings) -> Iterator[Layout]:
     hidden = [os.path.realpath(path) for path in (around.directories.root, *around.settings.hidden)]
     if around.settings.isolation is not IsolationChoice.BUBBLEWRAP:
         if os.geteuid() == 0:
-            yield whole_layout(mounts, hidden)
+            yield whole_layout(mounts, hidden, around.settings.environ.get("HOME", ""))
         yield pieces_layout(mounts, hidden)
     if around.settings.isolation is not IsolationChoice.OVERLAY:
         yield read_only_layout(hidden)

@@ -1,7 +1,8 @@
-"""What the engine has to tell, gathered during a turn of its loop and told at the end of it.
+"""What the engine has to tell, gathered for a moment, because a sink stores much together as fast as little.
 
-Told together, so that a sink can store it together; per workflow first lines, then events, then facts: so all lines
-of an attempt are there before the fact of its end.
+The end of an attempt, for which others may wait, is told at the end of the turn in which it happened, with all that
+came before it; the rest a little later. Per workflow first lines, then events, then facts: so all lines of an attempt
+are there before the fact of its end.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from datetime import datetime
 
 from engine.crashpoints import crash_point
 from engine.ports import EventLine, LogLine, Sink
-from translator.lifecycle.facts import AnyFact
+from translator.lifecycle.facts import AnyFact, DataObserved, GroupCleaned, TaskObserved
 from translator.plan.model import TaskName, WorkflowUuid
 
 _log = logging.getLogger(__name__)
+_LINES_AT_ONCE = 5_000
 
 
 class Reporter:
@@ -28,20 +30,31 @@ class Reporter:
         self._facts: dict[WorkflowUuid, list[AnyFact]] = defaultdict(list)
         self._lines: dict[WorkflowUuid, list[LogLine]] = defaultdict(list)
         self._events: dict[WorkflowUuid, list[EventLine]] = defaultdict(list)
+        self._line_count = 0
+        self._awaited = False
 
     @property
     def untold(self) -> bool:
-        """Whether facts wait to be told (again)."""
-        return bool(self._facts)
+        """Whether something waits to be told (again)."""
+        return bool(self._facts or self._events or self._lines)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether that should not wait any longer."""
+        return self._awaited or self._line_count >= _LINES_AT_ONCE
 
     def fact(self, workflow: WorkflowUuid, fact: AnyFact) -> None:
         """Tell a fact."""
         self._facts[workflow].append(fact)
+        can_wait = isinstance(fact, DataObserved | GroupCleaned)
+        can_wait = can_wait or (isinstance(fact, TaskObserved) and not fact.status.finished)
+        self._awaited |= not can_wait
 
     def lines(self, workflow: WorkflowUuid, lines: list[LogLine]) -> None:
         """Tell log lines."""
         if lines:
             self._lines[workflow] += lines
+            self._line_count += len(lines)
 
     def event(self, workflow: WorkflowUuid, event: EventLine) -> None:
         """Tell an event."""
@@ -49,6 +62,7 @@ class Reporter:
 
     def flush(self) -> None:
         """Hand everything to the sink. Facts that it did not take are kept for the next time."""
+        self._awaited, self._line_count = False, 0
         for workflow in [*self._lines]:
             lines = self._lines.pop(workflow)
             self._guarded(lambda: self._sink.lines(workflow, lines), "log lines", workflow)  # noqa: B023  called at once

@@ -17,7 +17,7 @@ from engine.isolating import Surroundings, chosen_isolation
 from engine.launching import LauncherClient
 from engine.machine import this_machine
 from engine.ports import Run, Sink
-from engine.reactor import Reactor
+from engine.reactor import Reactor, Timer
 from engine.recovery import Recovery
 from engine.reporting import Reporter
 from engine.services import RunInHand, Services, in_hand
@@ -36,6 +36,8 @@ from translator.plan.model import GroupName, TaskName, WorkflowUuid
 
 _log = logging.getLogger(__name__)
 _RETELL_SECONDS = 1.0
+# Nobody sees so short a time, and a task that ends within it is told as a whole.
+_TELL_SECONDS = 0.02
 _STOPPED = "The local engine was stopped"
 _LAUNCHER_LOST = "The process that runs the tasks of the local engine ended unexpectedly"
 
@@ -54,6 +56,7 @@ class Work:
         self._stopping = False
         self._admitting = False
         self._reporter = Reporter(sink, now)
+        self._telling: Timer | None = None
         self._launcher_writes = False
         self._transfers = TransferPool(reactor, settings.transfer_threads)
         try:
@@ -112,9 +115,10 @@ class Work:
 
     def after_turn(self) -> None:
         """What follows each turn of the loop."""
-        self._reporter.flush()
-        if self._reporter.untold:
-            self._reactor.call_later(_RETELL_SECONDS, lambda: None)
+        if self._reporter.urgent:
+            self._tell()
+        elif self._reporter.untold and self._telling is None:
+            self._telling = self._reactor.call_later(_TELL_SECONDS, self._tell)
         if not self._stopping:
             # After the tasks of this turn were sent on their way.
             self.services.isolation.make_ready()
@@ -131,6 +135,12 @@ class Work:
         self._directories.close()
 
     # How it does it
+
+    def _tell(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+        self._reporter.flush()
+        self._telling = self._reactor.call_later(_RETELL_SECONDS, self._tell) if self._reporter.untold else None
 
     def _carry_out(self, held: RunInHand, effect: AnyEffect) -> None:
         match effect:

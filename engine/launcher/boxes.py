@@ -7,8 +7,10 @@ import selectors
 import signal
 import socket
 
-from engine.launcher import family
+from engine.launcher import family, linux
+from engine.launcher.elsewhere import Elsewhere
 from engine.launcher.protocol import Channel, Message, number, table, words
+from engine.launcher.visiting import can_visit
 
 INFO_DESCRIPTOR = 3
 
@@ -17,17 +19,19 @@ class Box:
     """One sandbox: bubblewrap, holding namespaces open.
 
     Shape: `monitor` is bubblewrap's own process, 0 once it ended; `first` the first process inside, known once the
-    sandbox is set up, and `handle` holds it, so that its id is not mistaken for that of another.
+    sandbox is set up, and `handle` holds it, so that its id is not mistaken for that of another; `open_to_visits`
+    tells whether the launcher can enter it and come back.
     """
 
-    __slots__ = ("closing", "errors", "first", "handle", "info", "monitor", "ready")
+    __slots__ = ("closing", "errors", "first", "handle", "info", "monitor", "open_to_visits", "ready")
 
-    def __init__(self, argv: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, argv: list[str], environment: dict[str, str], elsewhere: Elsewhere) -> None:
         self.ready, theirs = socket.socketpair()
         self.info, info_write = os.pipe()
         self.errors, errors_write = os.pipe()
         self.first: int | None = None
         self.handle = -1
+        self.open_to_visits = False
         self.closing = False
         actions = [
             (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
@@ -36,7 +40,10 @@ class Box:
             (os.POSIX_SPAWN_DUP2, info_write, INFO_DESCRIPTOR),
         ]
         try:
-            self.monitor = os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsigdef=[signal.SIGPIPE])
+            # It sets up what it does as root, and dies with the thread that started it.
+            self.monitor = elsewhere.call(
+                lambda: os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsigdef=[signal.SIGPIPE])
+            )
         except OSError:
             self.ready.close()
             self.close_pipes()
@@ -76,16 +83,17 @@ class Box:
 class Boxes:
     """All sandboxes, by number."""
 
-    def __init__(self, channel: Channel, selector: selectors.BaseSelector) -> None:
+    def __init__(self, channel: Channel, selector: selectors.BaseSelector, elsewhere: Elsewhere) -> None:
         self._channel = channel
         self._selector = selector
+        self._elsewhere = elsewhere
         self._boxes: dict[int, Box] = {}
 
     def open(self, request: Message) -> None:
         """Start one; it is told when it stands."""
         identity = number(request, "id")
         try:
-            box = Box(words(request, "argv"), table(request, "environment"))
+            box = Box(words(request, "argv"), table(request, "environment"), self._elsewhere)
         except OSError as error:
             failure = f"{words(request, 'argv')[0]}: {error.strerror}"
             self._channel.send({"op": "boxed", "id": identity, "error": failure})
@@ -149,6 +157,7 @@ class Boxes:
             found = os.read(box.info, 4096).partition(b'"child-pid":')[2]
             box.first = int(found.split(b",")[0].strip(b" \n}"))
             box.handle = family.held(box.first)
+            box.open_to_visits = can_visit() and linux.in_own_user_namespace(box.first)
             told: Message = {"op": "boxed", "id": identity, "pid": box.first}
         else:
             reason = os.read(box.errors, 4096).decode(errors="replace").strip()

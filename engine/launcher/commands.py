@@ -8,8 +8,10 @@ import signal
 
 from engine.launcher import family
 from engine.launcher.boxes import Boxes
+from engine.launcher.elsewhere import Elsewhere
 from engine.launcher.protocol import Channel, Message, number, text
 from engine.launcher.starting import Start, fork_starter
+from engine.launcher.visiting import Visitor
 
 
 class Command:
@@ -17,12 +19,12 @@ class Command:
 
     __slots__ = ("box", "marker", "pending_signal", "pid", "reaped", "releasing", "starter", "status", "told")
 
-    def __init__(self, box: int | None, marker: str, starter: int) -> None:
+    def __init__(self, box: int | None, marker: str, *, starter: int | None = None, pid: int | None = None) -> None:
         self.box = box
         self.marker = marker
-        self.starter: int | None = starter
-        self.told = False
-        self.pid: int | None = None
+        self.starter = starter
+        self.told = pid is not None
+        self.pid = pid
         self.status: int | None = None
         self.releasing = False
         self.reaped = False
@@ -40,10 +42,19 @@ class Command:
 class Commands:
     """All commands, by number."""
 
-    def __init__(self, channel: Channel, selector: selectors.BaseSelector, boxes: Boxes) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        selector: selectors.BaseSelector,
+        boxes: Boxes,
+        elsewhere: Elsewhere,
+        visitor: Visitor | None,
+    ) -> None:
         self._channel = channel
         self._selector = selector
         self._boxes = boxes
+        self._elsewhere = elsewhere
+        self._visitor = visitor
         self._commands: dict[int, Command] = {}
 
     def start(self, request: Message) -> None:
@@ -52,18 +63,21 @@ class Commands:
         stdout, stderr = self._channel.taken_descriptor(), self._channel.taken_descriptor()
         in_box = number(request, "box") if "box" in request else None
         box = self._boxes.get(in_box)
+        start = Start(request, stdout, stderr, None if box is None else box.first)
         try:
             if in_box is not None and box is None:
                 raise OSError(0, "the sandbox is not there any more")
-            starter, told = fork_starter(Start(request, stdout, stderr, None if box is None else box.first))
+            if self._visitor is not None and box is not None and box.open_to_visits and not start.privileged:
+                self._started(identity, Command(in_box, "", pid=self._visitor.start(start)))
+            else:
+                starter, told = self._elsewhere.call(lambda: fork_starter(start))
+                self._commands[identity] = Command(in_box, text(request, "marker"), starter=starter)
+                self._selector.register(told, selectors.EVENT_READ, lambda: self._on_told(identity, told))
         except OSError as error:
             self._channel.send({"op": "started", "id": identity, "error": error.strerror or str(error)})
-            return
         finally:
             os.close(stdout)
             os.close(stderr)
-        self._commands[identity] = Command(in_box, text(request, "marker"), starter)
-        self._selector.register(told, selectors.EVENT_READ, lambda: self._on_told(identity, told))
 
     def signal(self, request: Message) -> None:
         """Signal the process group of one."""
@@ -129,6 +143,12 @@ class Commands:
                     left = True
         return left
 
+    def _started(self, identity: int, command: Command) -> None:
+        self._commands[identity] = command
+        self._channel.send({"op": "started", "id": identity, "pid": command.pid or 0})
+        if command.pending_signal:
+            command.signal(command.pending_signal)
+
     def _on_told(self, identity: int, told: int) -> None:
         self._selector.unregister(told)
         message = os.read(told, 4096).decode(errors="replace")
@@ -143,7 +163,5 @@ class Commands:
             command.pid = int(message) if message else command.starter
             if command.pid == command.starter:
                 command.starter = None
-            self._channel.send({"op": "started", "id": identity, "pid": command.pid or 0})
-            if command.pending_signal:
-                command.signal(command.pending_signal)
+            self._started(identity, command)
         self.look_around()

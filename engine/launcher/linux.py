@@ -16,6 +16,7 @@ LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
+_CLONE_FS = 0x00000200
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
@@ -56,11 +57,35 @@ def adopt_orphans() -> bool:
 
 
 def drop_capabilities() -> None:
-    """Give up, for all programs executed from here on, what root may do to the machine itself."""
+    """Give up, for all programs that this thread executes from here on, what root may do to the machine itself."""
     for capability in range(_LAST_CAPABILITY + 1):
         # Fails past the kernel's last one, and for those without privileges, who have nothing to give up.
         if capability not in _KEPT_CAPABILITIES and _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             return
+
+
+def separate_directory() -> None:
+    """Have a root and a working directory that other threads do not share; needed to enter mounts. Errors: OSError."""
+    _checked(_libc.unshare(_CLONE_FS), "unshare")
+
+
+def in_own_user_namespace(pid: int) -> bool:
+    """Whether a process lives in the user namespace of this one, and so do the mounts that it sees."""
+    here = os.stat("/proc/self/ns/user").st_ino
+    mounts = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        owner = fcntl.ioctl(mounts, _NS_GET_USERNS)
+    finally:
+        os.close(mounts)
+    try:
+        return os.fstat(owner).st_ino == here == os.stat(f"/proc/{pid}/ns/user").st_ino
+    finally:
+        os.close(owner)
+
+
+def enter(namespace: int) -> None:
+    """Enter a namespace by its descriptor; one of processes is that of children to come. Errors: OSError."""
+    _checked(_libc.setns(namespace, 0), "setns")
 
 
 def enter_namespaces(pid: int) -> None:
@@ -82,10 +107,10 @@ def enter_namespaces(pid: int) -> None:
         _checked(_libc.setns(user, _CLONE_NEWUSER), "setns")
 
 
-def prefer_for_killing() -> None:
-    """Have the kernel choose this process and its children first when memory runs out, before gateway and launcher."""
+def prefer_for_killing(pid: int | None = None) -> None:
+    """Have the kernel choose a process (None: this one) and its children to come first when memory runs out."""
     try:
-        with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
+        with open(f"/proc/{'self' if pid is None else pid}/oom_score_adj", "wb", buffering=0) as file:
             file.write(b"1000")
     except OSError:
         return

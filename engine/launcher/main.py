@@ -12,8 +12,10 @@ import time
 from engine.launcher import family, linux
 from engine.launcher.boxes import Boxes
 from engine.launcher.commands import Commands
+from engine.launcher.elsewhere import Elsewhere
 from engine.launcher.limits import allow_many_descriptors
 from engine.launcher.protocol import Channel, text
+from engine.launcher.visiting import Visitor, can_visit
 
 _LAST_KILL_SECONDS = 10.0
 _POLL_SECONDS = 0.002
@@ -37,13 +39,15 @@ def main(descriptor: int, *held: int) -> None:
 
 
 class Launcher:
-    """Starts what it is told and watches it; one thread, one loop."""
+    """Starts what it is told and watches it; one loop on one thread, which a second one serves."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._channel = Channel(connection)
         self._selector = selectors.DefaultSelector()
-        self._boxes = Boxes(self._channel, self._selector)
-        self._commands = Commands(self._channel, self._selector, self._boxes)
+        elsewhere = Elsewhere()
+        visitor = Visitor() if can_visit() else None
+        self._boxes = Boxes(self._channel, self._selector, elsewhere)
+        self._commands = Commands(self._channel, self._selector, self._boxes, elsewhere, visitor)
         self._asked_to_end = False
         self._requests = {
             "box": self._boxes.open,

@@ -1,4 +1,7 @@
-"""How a command is started: in a fork of the launcher, which either becomes the command or gives birth to it."""
+"""How a command is started: by a fork of the launcher, which either becomes the command or gives birth to it.
+
+Faster, where the kernel allows it: see `visiting`.
+"""
 
 from __future__ import annotations
 
@@ -58,22 +61,10 @@ def fork_starter(start: Start) -> tuple[int, int]:
         os._exit(0)
 
 
-def candidates(program: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """The files that a program's name may mean, in order."""
-    if "/" in program:
-        yield program
-        return
-    for directory in environment.get("PATH", "").split(":"):
-        yield f"{directory or '.'}/{program}"
-
-
-def _bear(start: Start, inside: int) -> int:
-    linux.enter_namespaces(inside)
-    if not start.privileged:
-        linux.drop_capabilities()
-    os.chdir(start.directory)
+def spawn(start: Start, null: int) -> int:
+    """The pid of the command, started where this thread is and as leader of a session. Errors: OSError."""
     actions = [
-        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, null, 0),
         (os.POSIX_SPAWN_DUP2, start.stdout, 1),
         (os.POSIX_SPAWN_DUP2, start.stderr, 2),
     ]
@@ -92,6 +83,24 @@ def _bear(start: Start, inside: int) -> int:
         except OSError as error:
             failure = _worse(failure, error)
     raise failure
+
+
+def candidates(program: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """The files that a program's name may mean, in order."""
+    if "/" in program:
+        yield program
+        return
+    for directory in environment.get("PATH", "").split(":"):
+        yield f"{directory or '.'}/{program}"
+
+
+def _bear(start: Start, inside: int) -> int:
+    null = os.open(os.devnull, os.O_RDONLY)
+    linux.enter_namespaces(inside)
+    if not start.privileged:
+        linux.drop_capabilities()
+    os.chdir(start.directory)
+    return spawn(start, null)
 
 
 def _become(start: Start, launcher: int) -> NoReturn:

@@ -9,6 +9,7 @@ Three layouts, from best to least:
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -83,11 +84,16 @@ class Layout:
         return next((layer for layer in self.layers if layer.path == path), None)
 
 
-def whole_layout(mounts: Sequence[Mount], hidden: Sequence[str]) -> Layout:
-    """One layer over `/`, and one over each further file system that can be written."""
+def whole_layout(mounts: Sequence[Mount], hidden: Sequence[str], home: str = "") -> Layout:
+    """One layer over `/`, and one over each further file system that can be written.
+
+    Those that others than their owner cannot find are left out, where they are not in this user's home: they belong to
+    containers and pods that run here, there may be hundreds, and they come and go.
+    """
     pieces: list[Piece] = [_layer("/")]
     for mount in mounts:
-        if mount.path != "/" and mount.real and not _own(mount.path):
+        ours = not _concealed(mount.path) or (home != "" and at_or_below(mount.path, home))
+        if mount.path != "/" and mount.real and not _own(mount.path) and ours:
             layered = not mount.read_only and os.path.isdir(mount.path)
             pieces.append(_layer(mount.path) if layered else Shown(mount.path))
     return Layout(kind=LayoutKind.WHOLE, pieces=tuple(pieces), hidden=_worth_hiding(hidden))
@@ -134,6 +140,14 @@ def _layer(path: str) -> Layer:
 
 def _own(path: str) -> bool:
     return any(at_or_below(path, own) for own in OWN_PATHS)
+
+
+def _concealed(path: str) -> bool:
+    """Whether a directory above it does not let everybody list what it holds."""
+    try:
+        return not all(os.stat(directory).st_mode & stat.S_IROTH for directory in _above(path))
+    except OSError:
+        return True
 
 
 def _above(path: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import resource
 import socket
 from collections.abc import Iterator
 
@@ -65,6 +66,19 @@ def test_a_command_that_cannot_be_started_says_so(stage: Scene) -> None:
     memory = stage.run(run(task("t", "/no/such/program", "x")))
     memory.end("t")
     assert memory.system_log("t")[0] == "Cannot start the command: /no/such/program: No such file or directory"
+
+
+def test_a_command_is_of_its_own_and_has_the_limits_of_the_engine(stage: Scene) -> None:
+    """It leads its session, is killed before the engine when memory runs out, and reads from nowhere."""
+    script = "ps -o sid= -p $$ | tr -d ' '; echo $$; ulimit -Sn; cat /proc/self/oom_score_adj; pwd; cat; echo done"
+    memory = stage.run(run(task("t", script)))
+    memory.end("t")
+    session, own, files, badness, directory, done = memory.log("t")
+    assert session == own
+    assert files == str(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    assert badness == "1000"
+    assert directory.endswith("/osmo/run/workspace")
+    assert done == "done"
 
 
 def test_standard_error_is_logged_and_all_lines_come_before_the_end(stage: Scene) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from engine.ports import EventLine, LogLine
 from engine.reporting import AttemptVoice, Reporter
-from translator.lifecycle.facts import AnyFact, GroupCleaned
+from translator.lifecycle.facts import AnyFact, GroupCleaned, TaskObserved
+from translator.lifecycle.words import TaskStatus
 from translator.plan.model import GroupName, TaskName, WorkflowUuid
 
 NOW = datetime(2026, 1, 1)
@@ -70,3 +71,23 @@ def test_facts_that_were_not_taken_are_told_again_in_order(caplog: pytest.LogCap
     assert not reporter.untold
     assert listener.heard == ["w one", "w two"]
     assert "did not take facts" in caplog.text
+
+
+def test_only_an_end_is_urgent() -> None:
+    """What nobody waits for may be gathered for a moment; very many lines are not."""
+    reporter = Reporter(Listener(), lambda: NOW)
+    voice = AttemptVoice(reporter, W, TaskName("t"), 0)
+    assert not reporter.untold
+    voice.fact(TaskObserved(task=TaskName("t"), retry_id=0, status=TaskStatus.RUNNING, at=NOW))
+    voice.event("Started", "x")
+    voice.program(["line"])
+    voice.fact(fact("cleaned"))
+    assert reporter.untold
+    assert not reporter.urgent
+    voice.fact(TaskObserved(task=TaskName("t"), retry_id=0, status=TaskStatus.COMPLETED, at=NOW, exit_code=0))
+    assert reporter.urgent
+    reporter.flush()
+    assert not reporter.urgent
+    assert not reporter.untold
+    voice.program(["line"] * 10_000)
+    assert reporter.urgent

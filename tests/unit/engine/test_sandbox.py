@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,19 @@ def test_pieces_are_the_largest_directories_without_mounts(machine: Path) -> Non
     ]
 
 
+def test_mounts_of_other_containers_get_no_layer() -> None:
+    """Runtimes keep the file systems of containers in directories that nobody else may list."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        Path(directory).chmod(0o755)
+        runtime = Path(directory, "containerd")
+        Path(runtime, "rootfs").mkdir(parents=True)
+        runtime.chmod(0o711)
+        mounts = [Mount(path=f"{runtime}/rootfs", kind="overlay", read_only=False)]
+        assert [piece.path for piece in whole_layout(mounts, ()).pieces] == ["/"]
+        at_home = whole_layout(mounts, (), home=directory)
+        assert [piece.path for piece in at_home.pieces] == ["/", f"{runtime}/rootfs"]
+
+
 def test_a_whole_layout_has_a_layer_per_file_system(machine: Path) -> None:
     mounts = [
         Mount(path="/", kind="ext4", read_only=False),
@@ -71,7 +85,7 @@ def test_a_whole_layout_has_a_layer_per_file_system(machine: Path) -> None:
         Mount(path=f"{machine}/usr", kind="cgroup2", read_only=False),
         Mount(path=f"{machine}/opt", kind="ext4", read_only=False),
     ]
-    found = whole_layout(mounts, (str(machine), f"{machine}/data", f"{machine}/none"))
+    found = whole_layout(mounts, (str(machine), f"{machine}/data", f"{machine}/none"), home=str(machine))
     assert [piece.path for piece in found.layers] == ["/", f"{machine}/data"]
     assert [piece.path for piece in found.pieces if isinstance(piece, Shown)] == [
         f"{machine}/etc",
