@@ -23,6 +23,7 @@ from gateway.mirror.fanout import ChangeSubscription, Fanout
 from gateway.mirror.inbox import Inbox, Pending
 from gateway.mirror.ownership import Ownership
 from gateway.mirror.sealer import Sealer
+from gateway.mirror.timers import running
 from gateway.mirror.tracked import Step, Tracked, step_of
 from gateway.ports.clock import Clock
 from gateway.ports.faults import Fenced, StoreUnavailable
@@ -265,8 +266,7 @@ class Mirror:
         self._patiently(write)
         self._counts["saved"] += 1
         for step in steps:
-            step.tracked.state = step.change.after
-            step.tracked.timers = step.change.timers_after
+            step.tracked.take(step.change)
         crash_point("mirror.saved")
         return True
 
@@ -298,7 +298,7 @@ class Mirror:
         return self._applying if isinstance(effect, DeleteGroup) else self._creating
 
     def _set_alarm(self, tracked: Tracked) -> None:
-        due = min((timer.due for timer in tracked.timers), default=None)
+        due = min(tracked.timers.values(), default=None)
         if due == tracked.alarm_due:
             return
         if due is not None and due == tracked.rang_for:
@@ -335,7 +335,7 @@ class Mirror:
             runner=self._runners[plan.backend],
             fence=stored.owner.fence,
             state=stored.state,
-            timers=stored.timers,
+            timers=running(stored.timers),
         )
         self._logs.recover(uuid)
         tracked.runner.admit(tracked.run)

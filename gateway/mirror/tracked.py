@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.ports import EventLine, Run
+from gateway.mirror.timers import TimerKey, timer_changes
 from gateway.ports.clock import Alarm
 from gateway.ports.runner import Runner
-from gateway.ports.runs import StateChange, Timer
+from gateway.ports.runs import StateChange
 from translator.lifecycle.effects import AnyEffect
 from translator.lifecycle.facts import AnyFact
 from translator.lifecycle.reduce import PlanIndex, outstanding, reduce
 from translator.lifecycle.state import WorkflowState
-from translator.lifecycle.timers import deadlines
 from translator.plan.model import WorkflowUuid
 
 
@@ -27,7 +27,7 @@ class Tracked:
     runner: Runner
     fence: int
     state: WorkflowState
-    timers: frozenset[Timer]
+    timers: dict[TimerKey, datetime]
     alarm: Alarm | None = None
     alarm_due: datetime | None = None
     rang_for: datetime | None = None
@@ -37,6 +37,14 @@ class Tracked:
     def uuid(self) -> WorkflowUuid:
         """Which workflow."""
         return self.run.plan.workflow_uuid
+
+    def take(self, change: StateChange) -> None:
+        """Hold what has been saved."""
+        self.state = change.after
+        for timer in change.timers_gone:
+            self.timers.pop((timer.kind, timer.subject), None)
+        for timer in change.timers_new:
+            self.timers[timer.kind, timer.subject] = timer.due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +61,8 @@ class Step:
         change = self.change
         return bool(
             change.before is not change.after
-            or change.timers_before != change.timers_after
+            or change.timers_gone
+            or change.timers_new
             or change.events
             or change.cancels
             or change.sealed
@@ -72,23 +81,18 @@ def step_of(
     """Reduce facts. all_outstanding: not only what they led to, but all that is still to be done. Pure."""
     result = reduce(tracked.index, tracked.state, facts)
     after = result.state
+    before = None if all_outstanding else tracked.state
+    gone, new = timer_changes(tracked.run.plan, before, after, tracked.timers)
     change = StateChange(
         uuid=tracked.uuid,
         fence=tracked.fence,
         before=tracked.state,
         after=after,
-        timers_before=tracked.timers,
-        timers_after=tracked.timers if after is tracked.state and not all_outstanding else _timers(tracked, after),
+        timers_gone=gone,
+        timers_new=new,
         events=events,
         cancels=cancels,
         sealed=sealed,
     )
     effects = outstanding(tracked.index, after) if all_outstanding else result.effects
     return Step(tracked=tracked, change=change, effects=effects)
-
-
-def _timers(tracked: Tracked, state: WorkflowState) -> frozenset[Timer]:
-    return frozenset(
-        Timer(kind=deadline.kind.value, subject=deadline.task or deadline.group, due=deadline.due)
-        for deadline in deadlines(tracked.run.plan, state)
-    )

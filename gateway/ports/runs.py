@@ -49,16 +49,17 @@ class StoredRun:
 class StateChange:
     """One workflow's part of a transaction of the mirror.
 
-    Shape: `before` is what the rows hold, `after` what they shall hold, and only the difference is written; the same
-    for timers. `cancels` are the requests that `after` has answered. `sealed`: nothing will change any more.
+    Shape: `before` is what the rows hold, `after` what they shall hold, and only the difference is written. Of timers
+    the difference is given; one that moves is gone and new. `cancels` are the requests that `after` has answered.
+    `sealed`: nothing will change any more.
     """
 
     uuid: WorkflowUuid
     fence: int
     before: WorkflowState
     after: WorkflowState
-    timers_before: frozenset[Timer] = frozenset()
-    timers_after: frozenset[Timer] = frozenset()
+    timers_gone: Sequence[Timer] = ()
+    timers_new: Sequence[Timer] = ()
     events: Sequence[EventLine] = field(default_factory=tuple)
     cancels: Sequence[int] = field(default_factory=tuple)
     sealed: bool = False

@@ -56,8 +56,8 @@ class RunWrites(Connected):
             (_UPDATE_GROUP, _group_rows(changes)),
             (_INSERT_ATTEMPT, _new_attempts(changes)),
             (_UPDATE_ATTEMPT, _attempt_rows(changes)),
-            (_DELETE_TIMER, _timer_rows(changes, gone=True)),
-            (_INSERT_TIMER, _timer_rows(changes, gone=False)),
+            (_DELETE_TIMER, _gone_timers(changes)),
+            (_INSERT_TIMER, _new_timers(changes)),
             (_INSERT_EVENT, _event_rows(changes)),
             (_DELETE_CANCEL, ({"b_id": number} for change in changes for number in change.cancels)),
         ):
@@ -169,20 +169,16 @@ def _attempt_rows(changes: Iterable[StateChange]) -> Iterator[Values]:
             yield {**key, **task_values(attempt)}
 
 
-def _timer_rows(changes: Iterable[StateChange], *, gone: bool) -> Iterator[Values]:
+def _gone_timers(changes: Iterable[StateChange]) -> Iterator[Values]:
     for change in changes:
-        before, after = change.timers_before, change.timers_after
-        # Sorted, so that the same change is the same transaction.
-        for timer in sorted(before - after if gone else after - before, key=attrgetter("kind", "subject", "due")):
-            if gone:
-                yield {"b_uuid": change.uuid, "b_kind": timer.kind, "b_subject": timer.subject}
-            else:
-                yield {
-                    "workflow_uuid": change.uuid,
-                    "kind": timer.kind,
-                    "subject": timer.subject,
-                    "due": timer.due,
-                }
+        for timer in change.timers_gone:
+            yield {"b_uuid": change.uuid, "b_kind": timer.kind, "b_subject": timer.subject}
+
+
+def _new_timers(changes: Iterable[StateChange]) -> Iterator[Values]:
+    for change in changes:
+        for timer in change.timers_new:
+            yield {"workflow_uuid": change.uuid, "kind": timer.kind, "subject": timer.subject, "due": timer.due}
 
 
 def _event_rows(changes: Iterable[StateChange]) -> Iterator[Values]:

@@ -44,7 +44,9 @@ def group_values(state: GroupState, order: Iterable[GroupName]) -> Values:
     values = {name: getattr(state, name) for name in GROUP_FIELDS}
     values["status"] = state.status.value
     values["failure_message"] = _cleaned(state.failure_message)
-    values["remaining_upstream"] = json_text([name for name in order if name in state.remaining_upstream])
+    left = state.remaining_upstream
+    # Looked up in the whole order only where there is something to put into order.
+    values["remaining_upstream"] = json_text(list(left) if len(left) < 2 else [name for name in order if name in left])
     return values
 
 

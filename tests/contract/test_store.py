@@ -342,7 +342,7 @@ def test_timers_events_and_answered_requests_go_with_the_change(store: SqlStore)
         writes.request_cancel(made.workflow_uuid, CancelRequested(user="bob", at=START, message="why", force=True))
         (request,) = writes.cancel_requests("me")
         assert writes.cancel_requests("another") == ()
-        writes.save_changes([replace(change, timers_after=frozenset({first}), events=[event, event])])
+        writes.save_changes([replace(change, timers_new=[first], events=[event, event])])
     assert request.fact == CancelRequested(user="bob", at=START, message="why", force=True)
     assert loaded(store, made.workflow_uuid).timers == {first}
     with store.writing() as writes:
@@ -350,8 +350,8 @@ def test_timers_events_and_answered_requests_go_with_the_change(store: SqlStore)
             [
                 replace(
                     change,
-                    timers_before=frozenset({first}),
-                    timers_after=frozenset({moved, last}),
+                    timers_gone=[first],
+                    timers_new=[moved, last],
                     cancels=[request.number],
                 )
             ]
@@ -384,7 +384,7 @@ def test_sealing_ends_it(store: SqlStore) -> None:
                     fence=0,
                     before=state,
                     after=state,
-                    timers_after=frozenset({timer}),
+                    timers_new=[timer],
                     sealed=True,
                 )
             ]

@@ -46,6 +46,30 @@ def deadlines(plan: Plan, state: WorkflowState) -> tuple[Deadline, ...]:
     return _sorted_deadlines(plan, state.groups, state.attempts)
 
 
+def group_deadlines(plan: Plan, group: GroupState) -> Iterator[Deadline]:
+    """The running timers of a group itself; none of its tasks."""
+    if group.cancel_due is not None:
+        yield Deadline(kind=DeadlineKind.CANCEL, group=group.name, due=group.cancel_due)
+    if group.status is TaskStatus.SCHEDULING:
+        due = _due(group.scheduling_start_time, plan.queue_timeout_seconds)
+        if due is not None:
+            yield Deadline(kind=DeadlineKind.QUEUE, group=group.name, due=due)
+    elif group.status is TaskStatus.RUNNING:
+        due = _due(group.start_time, plan.exec_timeout_seconds)
+        if due is not None:
+            yield Deadline(kind=DeadlineKind.EXEC, group=group.name, due=due)
+
+
+def attempt_deadlines(plan: Plan, attempt: TaskState) -> Iterator[Deadline]:
+    """The running timers of an attempt; only the latest one of a task has any."""
+    if attempt.status is TaskStatus.INITIALIZING:
+        due = _due(attempt.initializing_start_time, plan.start_timeout_seconds)
+        if due is not None:
+            yield Deadline(
+                kind=DeadlineKind.START, group=attempt.group, due=due, task=attempt.name, retry_id=attempt.retry_id
+            )
+
+
 def expire(draft: Draft, at: datetime) -> None:
     """Fire what is due at `at`, in the order of the deadlines; what one of them ended, the next leaves alone."""
     for deadline in _sorted_deadlines(draft.index.plan, draft.groups, draft.all_attempts):
@@ -72,31 +96,9 @@ def duration_text(seconds: float) -> str:
 def _sorted_deadlines(
     plan: Plan, by_group: Mapping[GroupName, GroupState], by_task: Mapping[TaskName, tuple[TaskState, ...]]
 ) -> tuple[Deadline, ...]:
-    running = [deadline for group in by_group.values() for deadline in _of_group(plan, group)]
-    running += [deadline for tries in by_task.values() for deadline in _of_attempt(plan, tries[-1])]
+    running = [deadline for group in by_group.values() for deadline in group_deadlines(plan, group)]
+    running += [deadline for tries in by_task.values() for deadline in attempt_deadlines(plan, tries[-1])]
     return tuple(sorted(running, key=lambda deadline: deadline.due))
-
-
-def _of_group(plan: Plan, group: GroupState) -> Iterator[Deadline]:
-    if group.cancel_due is not None:
-        yield Deadline(kind=DeadlineKind.CANCEL, group=group.name, due=group.cancel_due)
-    if group.status is TaskStatus.SCHEDULING:
-        due = _due(group.scheduling_start_time, plan.queue_timeout_seconds)
-        if due is not None:
-            yield Deadline(kind=DeadlineKind.QUEUE, group=group.name, due=due)
-    elif group.status is TaskStatus.RUNNING:
-        due = _due(group.start_time, plan.exec_timeout_seconds)
-        if due is not None:
-            yield Deadline(kind=DeadlineKind.EXEC, group=group.name, due=due)
-
-
-def _of_attempt(plan: Plan, attempt: TaskState) -> Iterator[Deadline]:
-    if attempt.status is TaskStatus.INITIALIZING:
-        due = _due(attempt.initializing_start_time, plan.start_timeout_seconds)
-        if due is not None:
-            yield Deadline(
-                kind=DeadlineKind.START, group=attempt.group, due=due, task=attempt.name, retry_id=attempt.retry_id
-            )
 
 
 def _due(since: datetime | None, limit_seconds: float | None) -> datetime | None:
