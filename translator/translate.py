@@ -21,6 +21,7 @@ from translator.argo.translation import Translation, translate
 from translator.plan.checks import validate_plan
 from translator.plan.context import ADMIN_ROLE, PlanContext
 from translator.plan.model import WorkflowId, WorkflowUuid
+from translator.plan.outline import Outline, outline
 from translator.plan.resolve import resolve
 from translator.spec.model import WorkflowSpec
 from translator.spec.parse import parse
@@ -52,13 +53,14 @@ def translate_yaml(
         return _translated(source, NO_VALUES if values is None else values, context)
 
 
-def translate_spec(spec: WorkflowSpec, context: PlanContext) -> Translation:
+def translate_spec(spec: WorkflowSpec, context: PlanContext, outlined: Outline | None = None) -> Translation:
     """The objects of a spec that `validate_plan` has passed, with placeholders for what only a server knows.
 
     Errors: TranslationError where the pool's policy lets no pod be made.
     """
     on_cluster = replace(context, config=_with_cluster(context))
-    plan = resolve(spec, on_cluster, workflow_id=WorkflowId(f"{spec.name}-1"), workflow_uuid=NO_UUID)
+    number_one = WorkflowId(f"{spec.name}-1")
+    plan = resolve(spec, on_cluster, workflow_id=number_one, workflow_uuid=NO_UUID, outlined=outlined)
     return translate(plan, argo_target(on_cluster.backend, context.config.workflow))
 
 
@@ -70,8 +72,9 @@ def _translated(source: bytes, values: Values, context: PlanContext) -> bytes:
         line, column = parsed.locate(path)
         return None if line is None or column is None else (line, column)
 
-    validate_plan(parsed.spec, context, locate=locate)
-    return written(translate_spec(parsed.spec, context), Form.JSON)
+    outlined = outline(parsed.spec)
+    validate_plan(parsed.spec, context, locate=locate, outlined=outlined)
+    return written(translate_spec(parsed.spec, context, outlined), Form.JSON)
 
 
 def _with_cluster(context: PlanContext) -> Config:

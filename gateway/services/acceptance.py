@@ -15,16 +15,16 @@ from gateway.services.dashboards import Dashboards
 from gateway.services.earlier_workflows import earlier_workflows
 from gateway.services.errors import Conflict
 from gateway.services.links import Links
-from gateway.services.nodes import known_nodes
+from gateway.services.nodes import Nodes
 from gateway.services.refusals import Refusals
 from gateway.services.stored_spec import masked_spec, masked_text
 from gateway.services.submission import Contexts, Submission, SubmissionRefused
 from pools.model import Config
-from pools.shipped import MachineResources
 from translator.lifecycle.reduce import initial_state
 from translator.plan.checks import check_user_limits, validate_plan
 from translator.plan.context import PlanContext, UserCredentials, UserLoad
 from translator.plan.model import Plan, WorkflowId, WorkflowUuid
+from translator.plan.outline import Outline, outline
 from translator.plan.resolve import resolve
 from translator.problems import Problem, SpecError
 from translator.spec.model import WorkflowSpec
@@ -51,7 +51,7 @@ class Acceptance:
         mirror: MirrorPort,
         clock: Clock,
         renderer: Renderer,
-        machine: MachineResources,
+        nodes: Nodes,
         credentials: Callable[[str], UserCredentials],
         instance: str | None,
     ) -> None:
@@ -59,7 +59,7 @@ class Acceptance:
         self._mirror = mirror
         self._clock = clock
         self._renderer = renderer
-        self._machine = machine
+        self._nodes = nodes
         self._credentials = credentials
         self._instance = instance
         self._refusals = Refusals(store=store, clock=clock, renderer=renderer)
@@ -82,10 +82,11 @@ class Acceptance:
             return earlier
         parsed = self._parsed(submission)
         contexts = contexts_of(self._context(submission, parsed.spec))
-        warnings = self._judged(submission, parsed, contexts)
+        outlined = outline(parsed.spec)
+        warnings = self._judged(submission, parsed, contexts, outlined)
         if submission.validation_only:
             return SubmitResponse(name=parsed.spec.name, logs=VALID, warnings=list(warnings))
-        return self._inserted(submission, parsed, contexts, warnings, links)
+        return self._inserted(submission, parsed, contexts, outlined, warnings, links)
 
     def _parsed(self, submission: Submission) -> ParsedSpec:
         try:
@@ -105,14 +106,16 @@ class Acceptance:
             owner=submission.caller.user,
             roles=frozenset(submission.caller.roles),
             priority=submission.priority,
-            nodes=known_nodes(submission.config, self._machine),
+            nodes=self._nodes(submission.config),
             earlier_workflows=earlier_workflows(self._store, spec),
             credentials=self._credentials(submission.caller.user),
         )
 
-    def _judged(self, submission: Submission, parsed: ParsedSpec, contexts: Contexts) -> tuple[str, ...]:
+    def _judged(
+        self, submission: Submission, parsed: ParsedSpec, contexts: Contexts, outlined: Outline
+    ) -> tuple[str, ...]:
         try:
-            found = validate_plan(parsed.spec, contexts.judged, locate=_locate(parsed))
+            found = validate_plan(parsed.spec, contexts.judged, locate=_locate(parsed), outlined=outlined)
         except SpecError as error:
             raise self._refusals.after_schema(submission, error, parsed.spec) from error
         return (*submission.warnings, *_messages(parsed.warnings), *_messages(found))
@@ -122,6 +125,7 @@ class Acceptance:
         submission: Submission,
         parsed: ParsedSpec,
         contexts: Contexts,
+        outlined: Outline,
         warnings: tuple[str, ...],
         links: Links,
     ) -> SubmitResponse:
@@ -132,13 +136,14 @@ class Acceptance:
         with self._store.writing(durable=True) as writes:
             earlier = _claimed(writes, submission, new_uuid, self._clock)
             if earlier is None:
-                self._check_limits(writes, submission, parsed, contexts)
+                self._check_limits(writes, submission, parsed, contexts, outlined)
                 number = writes.reserve_number(parsed.spec.name)
                 plan = resolve(
                     parsed.spec,
                     contexts.resolved,
                     workflow_id=WorkflowId(f"{parsed.spec.name}-{number}"),
                     workflow_uuid=new_uuid,
+                    outlined=outlined,
                 )
                 writes.insert_workflow(
                     NewWorkflow(
@@ -158,14 +163,17 @@ class Acceptance:
         self._mirror.attend(new_uuid)
         return _reply(plan.workflow_id, plan.backend, submission.config, links, warnings)
 
-    def _check_limits(self, writes: Writes, submission: Submission, parsed: ParsedSpec, contexts: Contexts) -> None:
+    def _check_limits(
+        self, writes: Writes, submission: Submission, parsed: ParsedSpec, contexts: Contexts, outlined: Outline
+    ) -> None:
         limits = submission.config.workflow.user_workflow_limits
         if not contexts.limited or (limits.max_num_workflows is None and limits.max_num_tasks is None):
             return
         counts = writes.unfinished_counts(submission.caller.user)
         load = UserLoad(workflows=counts.workflows, tasks=counts.tasks)
         try:
-            check_user_limits(parsed.spec, replace(contexts.judged, load=load), locate=_locate(parsed))
+            judged = replace(contexts.judged, load=load)
+            check_user_limits(parsed.spec, judged, locate=_locate(parsed), outlined=outlined)
         except SpecError as error:
             raise SubmissionRefused(error, workflow_id=parsed.spec.name) from error
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pools.backend import Backend
 from pools.pool import Pool
 from translator.plan.context import PlanContext
-from translator.plan.outline import Outline, OutlineTask, outline
+from translator.plan.outline import Outline, OutlineGroup, OutlineTask
 from translator.plan.requests import RequestTable, TaskRequest
 from translator.plan.tokens import Tokens, group_tokens, task_tokens
 from translator.spec.model import WorkflowSpec
@@ -31,8 +31,6 @@ class Case:
     requests: RequestTable
     distinct_requests: tuple[tuple[OutlineTask, TaskRequest], ...]
     """Each different request once, with the first task that makes it."""
-    tokens: tuple[Tokens, ...]
-    """Of each task, in the order of `tasks`; what is known only with the workflow's id stands as a sample."""
 
     @property
     def backend(self) -> Backend:
@@ -45,9 +43,8 @@ class Case:
         return field_path(("workflow", "resources", request.resource)) if is_written else task.path
 
 
-def case(spec: WorkflowSpec, context: PlanContext, pool: Pool) -> Case:
+def case(spec: WorkflowSpec, context: PlanContext, pool: Pool, outlined: Outline) -> Case:
     """The spec as the rules want it."""
-    outlined = outline(spec)
     tasks = tuple(outlined.tasks())
     requests = RequestTable(spec, context)
     return Case(
@@ -58,8 +55,13 @@ def case(spec: WorkflowSpec, context: PlanContext, pool: Pool) -> Case:
         tasks=tasks,
         requests=requests,
         distinct_requests=tuple(_distinct_requests(tasks, requests)),
-        tokens=tuple(_sample_tokens(outlined)),
     )
+
+
+def sample_tokens(group: OutlineGroup, task: OutlineTask) -> Tokens:
+    """The tokens of a task; what is known only with the workflow's id stands as a sample."""
+    hosts = {member.spec.name: _SAMPLE_HOST for member in group.tasks}
+    return task_tokens(group_tokens(_SAMPLE_ID, hosts), task.spec.inputs)
 
 
 def _distinct_requests(
@@ -71,10 +73,3 @@ def _distinct_requests(
         if request is not None and id(request) not in seen:
             seen.add(id(request))
             yield task, request
-
-
-def _sample_tokens(outlined: Outline) -> Iterator[Tokens]:
-    for group in outlined.groups:
-        shared = group_tokens(_SAMPLE_ID, {task.spec.name: _SAMPLE_HOST for task in group.tasks})
-        for task in group.tasks:
-            yield task_tokens(shared, task.spec.inputs)

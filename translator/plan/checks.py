@@ -16,6 +16,7 @@ from translator.plan.context import PlanContext
 from translator.plan.credential_rules import credentials_suffice
 from translator.plan.findings import Finding, Judged, Locate, nowhere, warnings_or_error
 from translator.plan.limit_rules import user_keeps_to_limits
+from translator.plan.outline import Outline, outline
 from translator.problems import ErrorCode, Problem
 from translator.spec.model import WorkflowSpec
 
@@ -32,25 +33,31 @@ class Rule:
     records_submission: bool = False
 
 
-def validate_plan(spec: WorkflowSpec, context: PlanContext, *, locate: Locate = nowhere) -> tuple[Problem, ...]:
+def validate_plan(
+    spec: WorkflowSpec, context: PlanContext, *, locate: Locate = nowhere, outlined: Outline | None = None
+) -> tuple[Problem, ...]:
     """Judge `spec` by every rule up to step 17; `resolve` cannot fail on what passes.
 
-    Shape: the warnings, in order, each with its place by `locate`.
+    Shape: the warnings, in order, each with its place by `locate`; `outlined` saves working it out again.
     Errors: SpecError with everything found; the first failure in OSMO's order gives message, class and record.
     """
-    return _judge(RULES, spec, context, locate)
+    return _judge(RULES, spec, context, locate, outlined)
 
 
-def check_user_limits(spec: WorkflowSpec, context: PlanContext, *, locate: Locate = nowhere) -> None:
+def check_user_limits(
+    spec: WorkflowSpec, context: PlanContext, *, locate: Locate = nowhere, outlined: Outline | None = None
+) -> None:
     """Step 19, after the end of a mere validation: the user's limits by `context.load`. Errors: SpecError."""
-    _judge(LIMIT_RULES, spec, context, locate)
+    _judge(LIMIT_RULES, spec, context, locate, outlined)
 
 
-def _judge(rules: Iterable[Rule], spec: WorkflowSpec, context: PlanContext, locate: Locate) -> tuple[Problem, ...]:
+def _judge(
+    rules: Iterable[Rule], spec: WorkflowSpec, context: PlanContext, locate: Locate, outlined: Outline | None
+) -> tuple[Problem, ...]:
     pool = context.pool_config
     if pool is None:
         return warnings_or_error([_unknown_pool(context)], locate)
-    examined = case(spec, context, pool)
+    examined = case(spec, context, pool, outlined or outline(spec))
     return warnings_or_error([judged for rule in rules for judged in _judged(rule, examined)], locate)
 
 

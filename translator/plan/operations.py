@@ -46,6 +46,8 @@ def task_inputs(
 
 def environment(variables: Mapping[str, str], tokens: Tokens) -> dict[str, str]:
     """The variables in order."""
+    if not any("{{" in key or "{{" in value for key, value in variables.items()):
+        return dict(variables)
     return {substituted(key, tokens): substituted(value, tokens) for key, value in variables.items()}
 
 

@@ -59,6 +59,10 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
         """All tasks in order."""
         return [task for group in self.groups for task in group.tasks]
 
+    def members(self) -> Iterator[tuple[OutlineGroup, OutlineTask]]:
+        """All tasks in order, each with its group."""
+        return ((group, task) for group in self.groups for task in group.tasks)
+
 
 def outline(spec: WorkflowSpec) -> Outline:
     """The groups of `spec` with their edges. Edges that break the rules are left out and listed."""

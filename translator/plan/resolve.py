@@ -42,13 +42,21 @@ from translator.spec.exit_codes import ExitActionTable, exit_action_table
 from translator.spec.model import WorkflowSpec
 
 
-def resolve(spec: WorkflowSpec, context: PlanContext, *, workflow_id: WorkflowId, workflow_uuid: WorkflowUuid) -> Plan:
+def resolve(
+    spec: WorkflowSpec,
+    context: PlanContext,
+    *,
+    workflow_id: WorkflowId,
+    workflow_uuid: WorkflowUuid,
+    outlined: Outline | None = None,
+) -> Plan:
     """The Plan of `spec`; same arguments, same Plan to the byte.
 
     `validate_plan` must have passed with the same spec and context: what it refuses is not looked for again here.
+    Shape: `outlined` saves working it out again.
     """
     pool = context.config.pools[context.pool]
-    workshop = _Workshop.of(spec, context, pool, workflow_id, workflow_uuid)
+    workshop = _Workshop.of(spec, context, pool, workflow_id, workflow_uuid, outlined or outline(spec))
     limits = timeouts(spec.timeout, pool, context.config)
     groups = tuple(workshop.group(group) for group in workshop.outline.groups)
     return Plan(
@@ -91,8 +99,8 @@ class _Workshop:
         pool: Pool,
         workflow_id: WorkflowId,
         workflow_uuid: WorkflowUuid,
+        outlined: Outline,
     ) -> _Workshop:
-        outlined = outline(spec)
         group_uuids = {group.name: group_uuid(workflow_uuid, group.name) for group in outlined.groups}
         task_uuids = {task.spec.name: task_uuid(workflow_uuid, task.spec.name) for task in outlined.tasks()}
         return cls(

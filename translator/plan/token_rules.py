@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from translator.plan.case import Case
+from translator.plan.case import Case, sample_tokens
 from translator.plan.findings import Finding
-from translator.plan.tokens import substituted, unresolved_tokens
+from translator.plan.tokens import substituted, tokens_in_question
 from translator.problems import Severity
 from translator.spec.rules import file_path_message, repeated_paths
 
 
 def file_paths_stay_legal(case: Case) -> Iterator[Finding]:
     """A file's path is legal, and its own, after its tokens are replaced too (OSMO fails later, while creating it)."""
-    for task, tokens in zip(case.tasks, case.tokens, strict=True):
+    for group, task in case.outline.members():
         written = [file.path for file in task.spec.files]
         if not any("{{" in path for path in written):
             continue
+        tokens = sample_tokens(group, task)
         paths = [substituted(path, tokens) for path in written]
         for index, path in enumerate(paths):
             message = file_path_message(path)
@@ -31,8 +32,15 @@ def file_paths_stay_legal(case: Case) -> Iterator[Finding]:
 
 def tokens_name_something(case: Case) -> Iterator[Finding]:
     """A token that names nothing stays as it is written, which is worth a warning."""
-    for task, tokens in zip(case.tasks, case.tokens, strict=True):
-        for token, place in unresolved_tokens(task.spec, tokens).items():
+    for group, task in case.outline.members():
+        asked = tokens_in_question(task.spec)
+        if not asked:
+            continue
+        tokens = sample_tokens(group, task)
+        for name, place in sorted(asked.items()):
+            if tokens.value(name) is not None:
+                continue
+            token = f"{{{{{name}}}}}"
             message = f"Token {token} of task {task.spec.name} names nothing and is left as it is written."
             yield Finding(
                 code="unresolved-token",

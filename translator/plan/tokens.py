@@ -18,6 +18,8 @@ INPUT_DIRECTORY = "/osmo/data/input"
 
 _TOKEN = re.compile(r"\{\{ *((?:workflow_id|output|uuid)|(?:input|host):[^{}]*?) *\}\}")
 
+_ALWAYS_NAMED = frozenset({"workflow_id", "output"})
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -62,40 +64,37 @@ def all_substituted(texts: Sequence[str], tokens: Tokens) -> tuple[str, ...]:
     return tuple([substituted(text, tokens) if "{{" in text else text for text in texts])
 
 
-def unresolved_tokens(task: TaskSpec, tokens: Tokens) -> dict[str, str]:
-    """The tokens anywhere in `task` that name nothing, each with the place below the task where it stands first.
+def tokens_in_question(task: TaskSpec) -> dict[str, str]:
+    """The tokens anywhere in `task` that may name nothing, each with the place below the task where it stands first.
 
-    Shape: `{{input:9}}` to `args[0]`; the place of a key is that of its entry.
+    Shape: `input:9` to `args[0]`; the place of a key is that of its entry.
     """
     found: dict[str, str] = {}
-    for *steps, text in _texts(task):
-        if "{{" in text:
-            for token in set(_TOKEN.findall(text)):
-                if tokens.value(token) is None:
-                    found.setdefault(f"{{{{{token}}}}}", field_path(steps))
-    return dict(sorted(found.items()))
+    for *steps, text in _texts_with_tokens(task):
+        for token in _TOKEN.findall(text):
+            if token not in _ALWAYS_NAMED and token not in found:
+                found[token] = field_path(steps)
+    return found
 
 
-def _texts(task: TaskSpec) -> Iterator[tuple[*tuple[PathStep, ...], str]]:
-    """(steps to the text …, the text). Tuples, since places are wanted of very few of them."""
-    yield "image", task.image
-    for index, text in enumerate(task.command):
-        yield "command", index, text
-    for index, text in enumerate(task.args):
-        yield "args", index, text
-    for index, text in enumerate(task.volume_mounts):
-        yield "volumeMounts", index, text
+def _texts_with_tokens(task: TaskSpec) -> list[tuple[*tuple[PathStep, ...], str]]:
+    """(steps to the text …, the text) of each that may hold a token. A list, since this is asked of every task."""
+    found: list[tuple[*tuple[PathStep, ...], str]] = [("image", task.image)] if "{{" in task.image else []
+    for name, texts in (("command", task.command), ("args", task.args), ("volumeMounts", task.volume_mounts)):
+        found += [(name, index, text) for index, text in enumerate(texts) if "{{" in text]
     for name, value in task.environment.items():
-        yield "environment", name, name
-        yield "environment", name, value
+        if "{{" in name or "{{" in value:
+            found += [("environment", name, text) for text in (name, value) if "{{" in text]
     for index, file in enumerate(task.files):
-        yield "files", index, "path", file.path
-        if not file.base64:
-            yield "files", index, "contents", file.contents
+        if "{{" in file.path:
+            found.append(("files", index, "path", file.path))
+        if "{{" in file.contents and not file.base64:
+            found.append(("files", index, "contents", file.contents))
     if task.credentials:
-        yield from _credential_texts(task.credentials)
+        found += [found_there for found_there in _credential_texts(task.credentials) if "{{" in found_there[-1]]
     if task.inputs or task.outputs or task.kpis or task.checkpoint:
-        yield from _data_texts(task)
+        found += [found_there for found_there in _data_texts(task) if "{{" in found_there[-1]]
+    return found
 
 
 def _credential_texts(

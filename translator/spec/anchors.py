@@ -32,10 +32,14 @@ class Anchors:
         """A container that has an anchor is open: an alias to it would stand inside of what it stands for."""
         self._open_ids.add(id(container))
 
+    @property
+    def any_open(self) -> bool:
+        """Whether a container that has an anchor is open."""
+        return bool(self._open_ids)
+
     def end(self, container: object) -> None:
         """A container is complete, anchored or not."""
-        if self._open_ids:
-            self._open_ids.discard(id(container))
+        self._open_ids.discard(id(container))
 
     def value(self, anchor: str, *, depth: int, offset: int) -> object:
         """What the alias `*anchor` at `offset` stands for, inside of `depth` containers. Errors: YamlFault."""

@@ -58,13 +58,17 @@ class Containers:
 
     def opened(self, *, is_mapping: bool, tag: str | None, start: int) -> Frame:
         """A new, empty container that begins at `start`. Errors: YamlFault where it cannot have its tag."""
+        if tag is None:
+            if is_mapping:
+                return Frame({}, [], [], start, None)
+            items: list[object] = []
+            return Frame(items, items, [], start, None)
         container: list[object] | dict[object, object] | set[object] = []
         if is_mapping:
             container = set() if tag == _SET_TAG else {}
-        if tag is not None and tag not in (_MAPPING_TAGS if is_mapping else _SEQUENCE_TAGS):
+        if tag not in (_MAPPING_TAGS if is_mapping else _SEQUENCE_TAGS):
             raise YamlFault("yaml-tag", f"The tag {shown_tag(tag)} is not supported here.", start)
-        items = container if tag is None and isinstance(container, list) else []
-        return Frame(container, items, [], start, tag)
+        return Frame(container, [], [], start, tag)
 
     def close(self, frame: Frame) -> None:
         """Fill the container with its items. Errors: YamlFault where they do not fit in."""

@@ -132,7 +132,8 @@ class _Loader:
             elif type(event) is MappingEndEvent or type(event) is SequenceEndEvent:
                 value = frame.container
                 close(frame)
-                anchors.end(value)
+                if anchors.any_open:
+                    anchors.end(value)
                 if not stack:
                     return value
                 mark = frame.start
