@@ -19,6 +19,7 @@ from gateway.settings import SettingsError, settings_from
 from pools.model import Config, ConfigError
 from pools.shipped import shipped_config
 from templates.sandbox import TemplateSandbox
+from translator.garbage import collections_paused
 from translator.plan.checks import validate_plan
 from translator.plan.context import ADMIN_ROLE, PlanContext
 from translator.plan.findings import Locate
@@ -56,7 +57,7 @@ def check_spec(args: argparse.Namespace) -> SpecCheck:
         roles=frozenset({ADMIN_ROLE}),
     )
     remarks: tuple[Problem, ...] = ()
-    with TemplateSandbox() as renderer:
+    with collections_paused(), TemplateSandbox() as renderer:
         try:
             files = LocalFiles(args.file.parent)
             parsed = parse(source, values=given_values(args), renderer=renderer, local_files=files)

@@ -20,6 +20,7 @@ from gateway.services.refusals import Refusals
 from gateway.services.stored_spec import masked_spec, masked_text
 from gateway.services.submission import Contexts, Submission, SubmissionRefused
 from pools.model import Config
+from translator.garbage import collections_paused
 from translator.lifecycle.reduce import initial_state
 from translator.plan.checks import check_user_limits, validate_plan
 from translator.plan.context import PlanContext, UserCredentials, UserLoad
@@ -80,6 +81,10 @@ class Acceptance:
         earlier = self._repeated(submission, links)
         if earlier is not None:
             return earlier
+        with collections_paused():
+            return self._judged_and_inserted(submission, links, contexts_of)
+
+    def _judged_and_inserted(self, submission: Submission, links: Links, contexts_of: ContextsOf) -> SubmitResponse:
         parsed = self._parsed(submission)
         contexts = contexts_of(self._context(submission, parsed.spec))
         outlined = outline(parsed.spec)
