@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,8 +12,10 @@ from uuid import uuid4
 
 from engine.ports import LogLine
 from gateway.mirror.clock import VirtualClock
+from gateway.mirror.leadership import SoleLeader
 from gateway.mirror.loop import Mirror
 from gateway.mirror.ownership import LockedInstance
+from gateway.ports.leadership import Leadership
 from gateway.ports.logs import LogQuery
 from gateway.ports.records import AppRef, NewWorkflow, Parent, WorkflowRecord
 from gateway.ports.runner import Runner
@@ -169,7 +171,7 @@ class Workplace:
 
     def submit_plan(self, made: Plan, instance: str | None = "this") -> WorkflowUuid:
         """The same with a ready plan."""
-        owner = self.mirror.instance if instance == "this" else instance
+        owner = self.mirror.owner_of_new(made.backend) if instance == "this" else instance
         insert(self.store, made, self.clock.now(), instance=owner)
         self.mirror.attend(made.workflow_uuid)
         self.settle()
@@ -228,6 +230,7 @@ def workplace(
     runners: Mapping[str, Runner] | None = None,
     roll_bytes: int = ROLL_BYTES,
     start: bool = True,
+    leadership_of: Callable[[SqlStore], Leadership] = lambda _: SoleLeader(),
 ) -> Iterator[Workplace]:
     """A running gateway without HTTP; several may share `home`, one after the other or side by side."""
     clock = clock or VirtualClock(START)
@@ -240,6 +243,7 @@ def workplace(
         runners=runners or {BACKEND: runner},
         clock=clock,
         ownership=LockedInstance(home / "engines"),
+        leadership=leadership_of(store),
     )
     place = Workplace(store=store, logs=logs, clock=clock, runner=runner, mirror=mirror)
     try:

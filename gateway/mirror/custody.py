@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from gateway.mirror.ownership import Ownership
 from gateway.ports.clock import Clock
+from gateway.ports.leadership import Leadership
 from gateway.ports.runs import CancelRequest, Instance, Owned, StoredRun
 from gateway.ports.store import Store
 from translator.plan.model import WorkflowUuid
@@ -24,9 +25,12 @@ class Findings:
 class Custody:
     """Asks the database and the locks; changes owners."""
 
-    def __init__(self, store: Store, ownership: Ownership, clock: Clock, backends: Collection[str]) -> None:
+    def __init__(
+        self, store: Store, ownership: Ownership, leadership: Leadership, clock: Clock, backends: Collection[str]
+    ) -> None:
         self._store = store
         self._ownership = ownership
+        self._leadership = leadership
         self._clock = clock
         self._backends = backends
         self._started_at = clock.now()
@@ -36,13 +40,15 @@ class Custody:
         """The name of this process."""
         return self._ownership.instance
 
-    def begin(self) -> None:
-        """Tell the others that this process lives."""
+    def begin(self, on_change: Callable[[], None]) -> None:
+        """Tell the others that this process lives; `on_change` is called when it may act on more or less."""
+        self._leadership.start(on_change)
         with self._store.writing() as writes:
             writes.beat(self._row())
 
     def end(self) -> None:
         """Let other processes take over what is left."""
+        self._leadership.stop()
         self._ownership.close()
         with self._store.writing() as writes:
             writes.forget_instance(self.instance)
@@ -74,11 +80,11 @@ class Custody:
         with self._store.reading() as reads:
             stored = reads.load_run(uuid)
             known = reads.instances()
-        if stored is None or stored.sealed or stored.owner.backend not in self._backends:
+        if stored is None or stored.sealed or not self.may_act(stored.owner.backend):
             return None
         if stored.owner.instance == self.instance:
             return stored
-        if stored.owner.instance is not None and not self._is_gone(stored.owner.instance, known):
+        if not self._is_left(stored.owner, known):
             return None
         with self._store.writing() as writes:
             if writes.take_over(stored.owner, self.instance) is None:
@@ -86,10 +92,24 @@ class Custody:
             # Read anew: the one before may have written between our reading and our taking.
             return writes.load_run(uuid)
 
+    def may_act(self, backend: str) -> bool:
+        """Whether workflows of a backend may be this process's."""
+        return backend in self._backends and self._leadership.leads(backend)
+
+    def owner_of_new(self, backend: str) -> str | None:
+        """Whose a new workflow is; None where whoever leads the backend is to find it."""
+        return self.instance if self._leadership.leads(backend) else None
+
+    def _is_left(self, owned: Owned, known: Sequence[Instance]) -> bool:
+        # Who leads a backend that is shared need not ask after the one that did before.
+        shared = self._leadership.shares(owned.backend)
+        return shared or owned.instance is None or self._is_gone(owned.instance, known)
+
     def _is_free(self, owned: Owned, gone: Collection[str | None]) -> bool:
-        if owned.backend not in self._backends:
+        if not self.may_act(owned.backend):
             return False
-        return owned.instance in (None, self.instance) or owned.instance in gone
+        left = self._leadership.shares(owned.backend) or owned.instance in gone
+        return left or owned.instance in (None, self.instance)
 
     def _is_gone(self, name: str | None, known: Sequence[Instance]) -> bool:
         return name is not None and self._ownership.is_gone(name, known, self._clock.now())

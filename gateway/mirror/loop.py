@@ -21,12 +21,14 @@ from engine.ports import EventLine, LogLine, Run, Secret
 from gateway.mirror.custody import Custody
 from gateway.mirror.fanout import ChangeSubscription, Fanout
 from gateway.mirror.inbox import Inbox, Pending
+from gateway.mirror.leadership import SoleLeader
 from gateway.mirror.ownership import Ownership
 from gateway.mirror.sealer import Sealer
 from gateway.mirror.timers import running
 from gateway.mirror.tracked import Step, Tracked, step_of
 from gateway.ports.clock import Clock
 from gateway.ports.faults import Fenced, StoreUnavailable
+from gateway.ports.leadership import Leadership
 from gateway.ports.logs import Logs
 from gateway.ports.runner import Runner
 from gateway.ports.runs import CancelRequest
@@ -71,6 +73,7 @@ class Mirror:
         runners: Mapping[str, Runner],
         clock: Clock,
         ownership: Ownership,
+        leadership: Leadership | None = None,
         credentials: Credentials = no_credentials,
         inbox_limit: int = INBOX_LIMIT,
     ) -> None:
@@ -78,7 +81,7 @@ class Mirror:
         self._logs = logs
         self._runners = runners
         self._clock = clock
-        self._custody = Custody(store, ownership, clock, runners.keys())
+        self._custody = Custody(store, ownership, leadership or SoleLeader(), clock, runners.keys())
         self._credentials = credentials
         self._inbox = Inbox(inbox_limit)
         self._fanout = Fanout()
@@ -96,8 +99,12 @@ class Mirror:
 
     @property
     def instance(self) -> str:
-        """What to put into `NewWorkflow.instance`, so that this process runs the workflow."""
+        """The name of this process among those that share the database."""
         return self._custody.instance
+
+    def owner_of_new(self, backend: str) -> str | None:
+        """What to put into `NewWorkflow.instance`; None where another process leads the backend and is to find it."""
+        return self._custody.owner_of_new(backend)
 
     @property
     def parked(self) -> Mapping[WorkflowUuid, str]:
@@ -116,7 +123,7 @@ class Mirror:
 
     def start(self) -> None:
         """Start the runners, take up what is unfinished, and begin to work. Errors: StoreUnavailable."""
-        self._custody.begin()
+        self._custody.begin(self._inbox.mark_sweep)
         for runner in self._runners.values():
             runner.start(self)
         self._inbox.mark_sweep()
@@ -348,6 +355,10 @@ class Mirror:
 
     def _sweep(self) -> None:
         """Find what only the rows know of; it is worked on like what was told, so many workflows at a time."""
+        for tracked in [*self._tracked.values()]:
+            if not self._custody.may_act(tracked.run.plan.backend):
+                _log.warning("workflow left to another process", workflow=tracked.uuid)
+                self._let_go(tracked)
         findings = self._custody.look(thorough=self._sweeps % _THOROUGH_SWEEPS == 0)
         self._sweeps += 1
         for uuid in findings.free:

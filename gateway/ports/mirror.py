@@ -34,9 +34,8 @@ class Subscription(Protocol):
 class MirrorPort(Protocol):
     """The one place that knows unfinished workflows."""
 
-    @property
-    def instance(self) -> str | None:
-        """What to put into `NewWorkflow.instance`, so that this process runs the workflow."""
+    def owner_of_new(self, backend: str) -> str | None:
+        """What to put into `NewWorkflow.instance`: this process, or None where another one is to find the workflow."""
 
     def attend(self, uuid: WorkflowUuid) -> None:
         """Look at the rows of this workflow: it is new, or somebody wants it to end.

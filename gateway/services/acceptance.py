@@ -41,8 +41,7 @@ ContextsOf = Callable[[PlanContext], Contexts]
 class Acceptance:
     """Judges specs, and writes what came of it.
 
-    Shape: `credentials` says what a user has stored; `instance` names the process that runs what is accepted, None
-    leaves it to whoever looks first.
+    Shape: `credentials` says what a user has stored.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class Acceptance:
         renderer: Renderer,
         nodes: Nodes,
         credentials: Callable[[str], UserCredentials],
-        instance: str | None,
     ) -> None:
         self._store = store
         self._mirror = mirror
@@ -62,7 +60,6 @@ class Acceptance:
         self._renderer = renderer
         self._nodes = nodes
         self._credentials = credentials
-        self._instance = instance
         self._refusals = Refusals(store=store, clock=clock, renderer=renderer)
 
     def dry_run(self, submission: Submission) -> SubmitResponse:
@@ -156,7 +153,7 @@ class Acceptance:
                         state=initial_state(plan, self._clock.now()),
                         number=number,
                         documents=documents,
-                        instance=self._instance,
+                        instance=self._mirror.owner_of_new(plan.backend),
                         parent=submission.parent,
                         app=submission.app,
                         rsync=submission.config.workflow.plugins_config.rsync.enabled,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from engine.crashpoints import crash_point
 from gateway.ports.faults import StoreUnavailable
+from gateway.store.advisory import AdvisoryLocks
 from gateway.store.engines import Engines, commit_durably, faults_translated, open_engines
 from gateway.store.run_reads import RunReads
 from gateway.store.run_writes import RunWrites
@@ -63,6 +64,10 @@ class SqlStore:
     def counts(self) -> Mapping[str, int]:
         """How often sessions were opened for reading, committed and rolled back."""
         return {name: self._counts[name] for name in ("read", "committed", "rolled_back")}
+
+    def locks(self) -> AdvisoryLocks | None:
+        """Locks among all processes that use the database, wherever they run; None where it has none (SQLite)."""
+        return None if self._engines.is_sqlite else AdvisoryLocks(self._engines)
 
     def close(self) -> None:
         """Let go of all connections."""
