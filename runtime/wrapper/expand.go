@@ -2,36 +2,47 @@ package main
 
 import "strings"
 
-// expand replaces $(NAME) by the value of NAME and $$ by $, as Kubernetes does: a name that is not set stays as it is.
+// expand replaces $(NAME) by the value of NAME, in one pass; a name that is not set stays as it is, and $$(NAME) is how
+// one writes a literal $(NAME). A $ anywhere else belongs to the shell that may read the text. The local engine has the
+// same rules (engine/expansion.py).
 func expand(text string, values map[string]string) string {
-	if !strings.Contains(text, "$") {
+	if !strings.Contains(text, "$(") {
 		return text
 	}
 	var out strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] != '$' || i+1 == len(text) {
-			out.WriteByte(text[i])
+	for i := 0; i < len(text); {
+		dollars := 0
+		for i+dollars < len(text) && text[i+dollars] == '$' {
+			dollars++
+		}
+		next := i + dollars
+		if dollars == 0 || next == len(text) || text[next] != '(' {
+			end := max(next, i+1)
+			out.WriteString(text[i:end])
+			i = end
 			continue
 		}
-		switch text[i+1] {
-		case '$':
-			out.WriteByte('$')
-			i++
-		case '(':
-			end := strings.IndexByte(text[i+2:], ')')
-			if end < 0 {
+		refers := dollars%2 == 1
+		out.WriteString(strings.Repeat("$", dollars/2))
+		length := strings.IndexByte(text[next:], ')')
+		switch {
+		case length < 0:
+			if refers {
 				out.WriteByte('$')
-				continue
 			}
-			name := text[i+2 : i+2+end]
+			out.WriteByte('(')
+			i = next + 1
+		case refers:
+			name := text[next+1 : next+length]
 			if value, ok := values[name]; ok {
 				out.WriteString(value)
 			} else {
-				out.WriteString(text[i : i+3+end])
+				out.WriteString("$(" + name + ")")
 			}
-			i += 2 + end
+			i = next + length + 1
 		default:
-			out.WriteByte('$')
+			out.WriteString(text[next : next+length+1])
+			i = next + length + 1
 		}
 	}
 	return out.String()

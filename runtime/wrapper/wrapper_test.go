@@ -1,11 +1,9 @@
 package main
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,14 +12,25 @@ import (
 	"time"
 )
 
-func TestExpandFollowsKubernetes(t *testing.T) {
-	values := map[string]string{"A": "1", "B": "$(A)"}
-	for text, want := range map[string]string{
-		"plain": "plain", "$(A)": "1", "x$(A)y$(B)": "x1y$(A)", "$$(A)": "$(A)", "$(NO)": "$(NO)", "$(A": "$(A", "$": "$",
-		"$$$$": "$$", "$x": "$x", "$()": "$()", "$$": "$",
-	} {
-		if got := expand(text, values); got != want {
-			t.Errorf("expand(%q) = %q, want %q", text, got, want)
+// The table that the local engine passes too.
+func TestSharedTableOfExpansions(t *testing.T) {
+	data, err := os.ReadFile("../../tests/data/expansion.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct {
+		Variables map[string]string `json:"variables"`
+		Cases     []struct {
+			Text   string `json:"text"`
+			Result string `json:"result"`
+		} `json:"cases"`
+	}
+	if err := json.Unmarshal(data, &table); err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range table.Cases {
+		if got := expand(each.Text, table.Variables); got != each.Result {
+			t.Errorf("expand(%q) = %q, want %q", each.Text, got, each.Result)
 		}
 	}
 }
@@ -124,7 +133,7 @@ func TestAloneReportsCodesOfTheReference(t *testing.T) {
 	}{
 		"success":      {[]string{"true"}, 0, 0},
 		"own code":     {[]string{"sh", "-c", "exit 42"}, 42, 42},
-		"killed":       {[]string{"sh", "-c", "kill -KILL $$$$"}, 255, 255},
+		"killed":       {[]string{"sh", "-c", "kill -KILL $$"}, 255, 255},
 		"not there":    {[]string{"/no/such"}, 2, 2},
 		"not executed": {[]string{"/etc/passwd"}, 2, 2},
 	} {
@@ -227,16 +236,21 @@ func TestSidecarDirectsStartRestartAndFinish(t *testing.T) {
 		exited := next(lines)
 		kinds <- exited.Kind
 		send(Message{Kind: "finish"})
+		ended := next(lines)
+		kinds <- ended.Kind
+		if ended.Code != 5 {
+			t.Errorf("says that it ends with %d", ended.Code)
+		}
+		close(kinds)
 	})
 	if status := run(payload, at, nil); status != 5 {
 		t.Errorf("ends with %d, want 5", status)
 	}
-	close(kinds)
 	var seen []string
 	for kind := range kinds {
 		seen = append(seen, kind)
 	}
-	if got := strings.Join(seen, " "); got != "hello started killed started exited" {
+	if got := strings.Join(seen, " "); got != "hello started killed started exited ended" {
 		t.Errorf("the wrapper said %q", got)
 	}
 }
@@ -275,6 +289,28 @@ func TestStopByTheSidecarEndsWithItsCode(t *testing.T) {
 	}
 }
 
+func TestTerminationIsToldToTheSidecar(t *testing.T) {
+	at := testPlace(t)
+	payload := payloadOf("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.01; done")
+	payload.Sidecar = true
+	terminated := make(chan struct{})
+	phases := make(chan string, 1)
+	fakeSidecar(t, at, func(lines *bufio.Scanner, send func(Message)) {
+		next(lines)
+		send(Message{Kind: "start"})
+		next(lines)
+		close(terminated)
+		phases <- next(lines).Phase
+		send(Message{Kind: "finish"})
+	})
+	if status := run(payload, at, terminated); status != exitStopped {
+		t.Errorf("ends with %d, want %d", status, exitStopped)
+	}
+	if phase := <-phases; phase != phaseStopped {
+		t.Errorf("the sidecar hears %q", phase)
+	}
+}
+
 func TestALostSidecarFailsTheRun(t *testing.T) {
 	at := testPlace(t)
 	payload := payloadOf("sleep", "60")
@@ -289,6 +325,53 @@ func TestALostSidecarFailsTheRun(t *testing.T) {
 	}
 }
 
+func TestASidecarThatComesAgainIsToldHowFarTheRunIs(t *testing.T) {
+	at := testPlace(t)
+	payload := payloadOf("sh", "-c", "sleep 0.3; exit 6")
+	payload.Sidecar, payload.SidecarReturns = true, true
+	hellos := make(chan Message, 3)
+	serve := func(script func(lines *bufio.Scanner, send func(Message))) {
+		os.Remove(at.socket)
+		listener, err := net.Listen("unix", at.socket)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer listener.Close()
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		lines := bufio.NewScanner(connection)
+		hellos <- next(lines)
+		script(lines, func(m Message) {
+			line, _ := json.Marshal(m)
+			connection.Write(append(line, '\n'))
+		})
+	}
+	go func() {
+		serve(func(lines *bufio.Scanner, send func(Message)) {
+			send(Message{Kind: "start", Round: 4})
+			next(lines)
+		})
+		serve(func(lines *bufio.Scanner, send func(Message)) { next(lines) })
+		serve(func(lines *bufio.Scanner, send func(Message)) {
+			send(Message{Kind: "finish"})
+			next(lines)
+		})
+	}()
+	if status := run(payload, at, nil); status != 6 {
+		t.Errorf("ends with %d, want 6", status)
+	}
+	for _, want := range []string{"", "running", "exited"} {
+		hello := <-hellos
+		if hello.Phase != want || (want != "" && hello.Round != 4) {
+			t.Errorf("says %+v, want phase %q of round 4", hello, want)
+		}
+	}
+}
+
 func TestASidecarThatNeverComesFailsTheRun(t *testing.T) {
 	at := testPlace(t)
 	payload := payloadOf("true")
@@ -298,29 +381,33 @@ func TestASidecarThatNeverComesFailsTheRun(t *testing.T) {
 	}
 }
 
-func TestPackKeepsLayoutAndLeavesOutLinks(t *testing.T) {
+func TestPackKeepsLayoutAndLeavesOutLinksAndHiddenMatches(t *testing.T) {
 	root := t.TempDir()
 	os.MkdirAll(filepath.Join(root, "b/sub"), 0o755)
 	os.WriteFile(filepath.Join(root, "b/one"), []byte("1"), 0o644)
+	os.WriteFile(filepath.Join(root, "b/.hidden"), []byte("333"), 0o644)
 	os.WriteFile(filepath.Join(root, "b/sub/two"), []byte("22"), 0o644)
 	os.Symlink("/etc/passwd", filepath.Join(root, "b/link"))
-	for pattern, want := range map[string]string{"b": "b/one b/sub/two", "b/*": "one sub/two", "b/on?": "one", "none": ""} {
+	for pattern, want := range map[string]string{"b": "b/.hidden=333 b/one=1 b/sub/two=22", "b/*": "one=1 sub/two=22",
+		"b/.h*": ".hidden=333", "b/on?": "one=1", "b/one": "one=1", "none": ""} {
 		var out bytes.Buffer
 		if err := pack(&out, filepath.Join(root, pattern)); err != nil {
 			t.Fatal(err)
 		}
-		var names []string
-		for archive := tar.NewReader(&out); ; {
-			header, err := archive.Next()
-			if err == io.EOF {
+		var found []string
+		for {
+			line, err := out.ReadBytes('\n')
+			if err != nil {
+				t.Fatalf("%s: no end: %v", pattern, err)
+			}
+			var header frame
+			json.Unmarshal(line, &header)
+			if header.End {
 				break
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			names = append(names, header.Name)
+			found = append(found, header.Name+"="+string(out.Next(int(header.Size))))
 		}
-		if got := strings.Join(names, " "); got != want {
+		if got := strings.Join(found, " "); got != want {
 			t.Errorf("%s holds %q, want %q", pattern, got, want)
 		}
 	}
