@@ -240,6 +240,86 @@ class NodeList(Reply, frozen=True, kw_only=True):
     resources: list[Node]
 
 
+class WaitingReason(Reply, frozen=True, kw_only=True):
+    """Why an attempt does not run yet."""
+
+    kind: str
+    message: str
+
+
+class TaskExplained(Reply, frozen=True, kw_only=True):
+    """The latest try of one task, as its cluster shows it."""
+
+    name: str
+    status: str
+    waiting: WaitingReason | None = None
+    node_name: str | None = None
+    argo_url: str | None = None
+
+
+class WorkflowExplained(Reply, frozen=True, kw_only=True):
+    """One workflow as its cluster shows it."""
+
+    name: str
+    status: str
+    argo_url: str | None = None
+    tasks: list[TaskExplained] = []
+
+
+class BackendRow(Reply, frozen=True, kw_only=True):
+    """One backend as it is now."""
+
+    name: str
+    online: bool
+    runs_on: str
+    description: str = ""
+    version: str | None = None
+    kubernetes: str | None = None
+    capabilities: list[str] = []
+    nodes: int | None = None
+    nodes_available: int | None = None
+
+
+class NodeAmounts(Reply, frozen=True, kw_only=True):
+    """What a node has. Units: cores, devices, bytes."""
+
+    cpu: int = 0
+    gpu: int = 0
+    memory_bytes: int = 0
+
+
+class NodeTaint(Reply, frozen=True, kw_only=True):
+    """A taint."""
+
+    key: str
+    value: str = ""
+    effect: str = ""
+
+
+class BackendNode(Reply, frozen=True, kw_only=True):
+    """One node of a backend."""
+
+    name: str
+    available: bool
+    allocatable: NodeAmounts
+    unschedulable: bool = False
+    conditions: dict[str, str] = {}
+    taints: list[NodeTaint] = []
+    platforms: list[str] = []
+
+
+class BackendNodes(Reply, frozen=True, kw_only=True):
+    """The nodes of a backend; None where they are not known."""
+
+    nodes: list[BackendNode] | None
+
+
+class BackendRows(Reply, frozen=True, kw_only=True):
+    """Backends."""
+
+    backends: list[BackendRow]
+
+
 class VersionInfo(Reply, frozen=True, kw_only=True):
     """The version of a service."""
 

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -28,25 +29,30 @@ from gateway.api.streams import Streams
 from gateway.auth.dev import DevLogin, default_user
 from gateway.log_setup import set_up_logging
 from gateway.mirror.clock import SystemClock
+from gateway.mirror.leadership import Election, SoleLeader
 from gateway.mirror.loop import Mirror
 from gateway.mirror.ownership import LockedInstance
 from gateway.ports.clock import Clock
+from gateway.ports.leadership import Leadership
 from gateway.ports.runner import Runner
 from gateway.ports.store import Store
 from gateway.runners.argo import argo_runner
 from gateway.runners.argo.faults import AccessError
 from gateway.runners.local import LocalRunner
 from gateway.services.acceptance import Acceptance
+from gateway.services.backends import BackendViews, LiveBackends
 from gateway.services.bundle import Services
 from gateway.services.cancel import Cancel
 from gateway.services.config_files import ConfigFiles
 from gateway.services.documents import Documents
 from gateway.services.events import WorkflowEvents
+from gateway.services.explain import Explain
 from gateway.services.info import Info
 from gateway.services.interactive import Interactive
 from gateway.services.listing import Listing
 from gateway.services.logs import WorkflowLogs
 from gateway.services.machine import this_machine
+from gateway.services.nodes import Nodes
 from gateway.services.pools import PoolViews
 from gateway.services.profile import Profiles
 from gateway.services.progress import Progress
@@ -61,7 +67,6 @@ from gateway.settings import Settings, SettingsError, check_exposure
 from gateway.store.logs import FileLogs
 from gateway.store.session import SqlStore, open_store
 from pools.backend import Backend
-from pools.shipped import MachineResources
 from pools.workflow import UserWorkflowLimits
 from templates.sandbox import SandboxLimits, TemplateSandbox
 from translator.lifecycle.words import WorkflowStatus
@@ -99,8 +104,14 @@ class Gateway:
         self.resources.close()
 
 
-def build(settings: Settings, *, runner_of: RunnerOf | None = None, clock: Clock | None = None) -> Gateway:
-    """A gateway as the settings say.
+def build(
+    settings: Settings,
+    *,
+    runner_of: RunnerOf | None = None,
+    clock: Clock | None = None,
+    only_backend: str | None = None,
+) -> Gateway:
+    """A gateway as the settings say; with `only_backend` all other backends are offline.
 
     Errors: ConfigError, SettingsError, StoreUnavailable, StoreTooNew.
     """
@@ -119,13 +130,19 @@ def build(settings: Settings, *, runner_of: RunnerOf | None = None, clock: Clock
         sandbox = TemplateSandbox(_sandbox_limits(config.loaded.workflow.user_workflow_limits))
         stack.callback(sandbox.close)
         transitions = Transitions()
-        runners = _runners(config.loaded.backends, runner_of or runners_by_backend(settings, config), transitions)
+        backends = config.loaded.backends
+        if only_backend is not None:
+            backends = {name: backend for name, backend in backends.items() if name == only_backend}
+        leadership = _leadership(store, backends)
+        runners = _runners(backends, runner_of or runners_by_backend(settings, config, leadership))
+        live = LiveBackends(runners, clock.now)
         mirror = Mirror(
             store=store,
             logs=logs,
-            runners=runners,
+            runners={name: CountedRunner(runner, transitions) for name, runner in runners.items()},
             clock=clock,
             ownership=LockedInstance(settings.data_dir / "instances"),
+            leadership=leadership,
         )
         services = _services(
             config=config,
@@ -134,8 +151,8 @@ def build(settings: Settings, *, runner_of: RunnerOf | None = None, clock: Clock
             mirror=mirror,
             clock=clock,
             sandbox=sandbox,
-            machine=machine,
-            online=runners.__contains__,
+            nodes=Nodes(machine, live.nodes),
+            live=live,
         )
         streams = Streams()
         context = Context(
@@ -274,7 +291,7 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
 
 
-def runners_by_backend(settings: Settings, config: ConfigFiles) -> RunnerOf:
+def runners_by_backend(settings: Settings, config: ConfigFiles, leadership: Leadership) -> RunnerOf:
     """Runners as the configuration names them: the local engine, or a cluster's Argo Workflows."""
     data = (settings.data_dir / "intermediate").absolute()
     engine = EngineSettings(
@@ -292,7 +309,8 @@ def runners_by_backend(settings: Settings, config: ConfigFiles) -> RunnerOf:
             return None
         named = backend.model_copy(update={"name": name})
         try:
-            return argo_runner(named, config.loaded.workflow, settings.data_dir.absolute() / "argo")
+            state_dir = settings.data_dir.absolute() / "argo"
+            return argo_runner(named, config.loaded.workflow, state_dir, partial(leadership.leads, name))
         except AccessError as error:
             # The other backends go on; the pools of this one are offline.
             _LOG.error("backend cannot be reached", backend=name, reason=str(error))
@@ -301,9 +319,17 @@ def runners_by_backend(settings: Settings, config: ConfigFiles) -> RunnerOf:
     return runner_of
 
 
-def _runners(backends: Mapping[str, Backend], runner_of: RunnerOf, transitions: Transitions) -> dict[str, Runner]:
+def _leadership(store: SqlStore, backends: Mapping[str, Backend]) -> Leadership:
+    """One process for each cluster, where several may share the database; SQLite's are on one machine, and tell each
+    other apart by workflow."""
+    locks = store.locks()
+    shared = [name for name, backend in backends.items() if backend.cluster is not None]
+    return SoleLeader() if locks is None else Election(locks, shared)
+
+
+def _runners(backends: Mapping[str, Backend], runner_of: RunnerOf) -> dict[str, Runner]:
     found = {name: runner_of(name, backend) for name, backend in backends.items()}
-    return {name: CountedRunner(runner, transitions) for name, runner in found.items() if runner is not None}
+    return {name: runner for name, runner in found.items() if runner is not None}
 
 
 def _opened(settings: Settings) -> SqlStore:
@@ -329,8 +355,8 @@ def _services(
     mirror: Mirror,
     clock: Clock,
     sandbox: TemplateSandbox,
-    machine: MachineResources,
-    online: Callable[[str], bool],
+    nodes: Nodes,
+    live: LiveBackends,
 ) -> Services:
     current = config.current
     acceptance = Acceptance(
@@ -338,11 +364,10 @@ def _services(
         mirror=mirror,
         clock=clock,
         renderer=sandbox,
-        machine=machine,
+        nodes=nodes,
         credentials=_no_credentials,
-        instance=mirror.instance,
     )
-    pools = PoolViews(store=store, config=current, machine=machine, online=online)
+    pools = PoolViews(store=store, config=current, nodes=nodes, online=live.online)
     return Services(
         config=config,
         submit=Submit(store=store, config=current, acceptance=acceptance),
@@ -359,7 +384,9 @@ def _services(
         interactive=Interactive(store=store, config=current),
         profiles=Profiles(store=store, config=current),
         pools=pools,
-        resources=ResourceViews(store=store, config=current, machine=machine, pools=pools),
+        resources=ResourceViews(store=store, config=current, nodes=nodes, pools=pools),
+        explain=Explain(store=store, config=current),
+        backends=BackendViews(config=current, live=live, nodes=nodes),
         info=Info(store=store, config=current),
     )
 

@@ -89,7 +89,11 @@ class ClusterAccess(Document):
 
 
 class Backend(LenientDocument):
-    """One place where work runs: a cluster, or this machine with `engine: local`."""
+    """One place where work runs: a cluster, or this machine with `engine: local`.
+
+    Shape: pods run under `service_account`, "" for the namespace's default. With `executor_service_account` Argo's
+    executor has an account of its own, and no token is mounted in containers of users.
+    """
 
     name: str = ""
     description: str = ""
@@ -105,6 +109,8 @@ class Backend(LenientDocument):
     namespace: str = DEFAULT_NAMESPACE
     cluster_domain: str = "cluster.local"
     argo_ui_url: str = ""
+    service_account: str = ""
+    executor_service_account: str = ""
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:

@@ -38,7 +38,8 @@ class Node:
     """One machine of one backend.
 
     Shape: `conditions` maps a condition's type to its status, empty where it is not known; `foreign_usage` is what
-    pods that are no workflow's request there.
+    pods that are no workflow's request there; `capacity` is what the machine has before the system's own share, and is
+    only shown.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
     allocatable: NodeCapacity = NO_CAPACITY
+    capacity: NodeCapacity = NO_CAPACITY
     conditions: Mapping[str, str] = field(default_factory=dict)
     unschedulable: bool = False
     foreign_usage: NodeCapacity = NO_CAPACITY

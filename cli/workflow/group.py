@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cli.arguments import add_verbs
-from cli.workflow import actions, listing, query, submit, text
+from cli.workflow import actions, explain, listing, query, submit, text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,5 +14,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     submit.add_verbs(verbs)
     listing.add_verbs(verbs)
     query.add_verbs(verbs)
+    explain.add_verbs(verbs)
     text.add_verbs(verbs)
     actions.add_verbs(verbs)

@@ -9,7 +9,10 @@ from cli.client import client_of, segment
 from cli.output import print_reply, print_table
 from cli.replies import TaskState, WorkflowDetail
 from cli.times import local_time
+from cli.workflow.explain import waiting_lines
 from cli.workflow.listing import label_text
+
+_BEFORE_RUNNING = frozenset({"PROCESSING", "SCHEDULING", "INITIALIZING"})
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -22,7 +25,8 @@ def add_verbs(verbs: Verbs) -> None:
 
 def run_query(args: argparse.Namespace) -> int:
     """Show one workflow."""
-    reply = client_of(args).get(f"/api/workflow/{segment(args.workflow_id)}", {"verbose": args.verbose})
+    client = client_of(args)
+    reply = client.get(f"/api/workflow/{segment(args.workflow_id)}", {"verbose": args.verbose})
     if args.format_type == JSON:
         print_reply(reply.body)
         return 0
@@ -33,6 +37,9 @@ def run_query(args: argparse.Namespace) -> int:
     tasks = [task for group in workflow.groups for task in group.tasks]
     header = ("Task Name", *(("Retry ID",) if args.verbose else ()), "Start Time", "Status")
     print_table(header, [_cells(task, verbose=args.verbose) for task in tasks])
+    if any(task.status in _BEFORE_RUNNING for task in tasks):
+        for line in waiting_lines(client, workflow.name):
+            print(line)
     return 0
 
 

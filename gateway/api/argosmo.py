@@ -10,6 +10,7 @@ from starlette.responses import StreamingResponse
 from gateway.api.declared import REFUSALS, action
 from gateway.api.deps import ContextOf, ServicesOf
 from gateway.schemas.config import ConfigProblemEntry, ConfigStatus
+from gateway.schemas.explain import WorkflowExplained
 from pools.model import ConfigProblem
 
 router = APIRouter(prefix="/api/argosmo/v1", tags=["argosmo"], responses=REFUSALS)
@@ -36,6 +37,12 @@ def stream_progress(services: ServicesOf, context: ContextOf, name: str, last_ev
 def get_receipt(services: ServicesOf, name: str) -> Response:
     """What each field of the spec was turned into, as a JSON list."""
     return Response(services.documents.receipt(name), media_type="application/json")
+
+
+@router.get("/workflow/{name}/explain", openapi_extra=action("workflow:Read"))
+def explain_workflow(services: ServicesOf, name: str) -> WorkflowExplained:
+    """Why tasks of a workflow do not run yet, and where Argo's own UI shows them."""
+    return services.explain.of(name)
 
 
 @router.get("/config/status", openapi_extra=action("config:Read"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.services.backends import BackendViews
 from gateway.services.cancel import Cancel
 from gateway.services.config_files import ConfigFiles
 from gateway.services.documents import Documents
 from gateway.services.events import WorkflowEvents
+from gateway.services.explain import Explain
 from gateway.services.info import Info
 from gateway.services.interactive import Interactive
 from gateway.services.listing import Listing
@@ -43,4 +45,6 @@ class Services:
     profiles: Profiles
     pools: PoolViews
     resources: ResourceViews
+    backends: BackendViews
+    explain: Explain
     info: Info

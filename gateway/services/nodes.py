@@ -1,9 +1,9 @@
-"""The nodes that the gateway knows: the configuration's inventory, and this machine for backends that run here."""
+"""The nodes that the gateway knows: what clusters report, the configuration's inventory, and this machine."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from gateway.ports.records import Page, TaskEntry, TaskFilter
 from gateway.ports.store import Reads
@@ -18,12 +18,36 @@ _PLACED = (TaskStatus.INITIALIZING, TaskStatus.RUNNING)
 _ALL = Page(limit=1_000_000)
 
 
-def known_nodes(config: Config, machine: MachineResources) -> tuple[Node, ...]:
-    """All nodes; a local backend that the inventory leaves out has this machine as its one node."""
-    listed = config.nodes or ()
-    covered = {node.backend for node in listed}
-    local = (name for name, backend in config.backends.items() if backend.is_local and name not in covered)
-    return (*listed, *(machine_node(machine, name) for name in local))
+class Nodes:
+    """All nodes of a configuration, called with it.
+
+    Shape: `reported` gives the nodes that a backend's cluster reports, None where it does not. Those count; else the
+    inventory's; and a local backend that the inventory leaves out has this machine as its one node.
+    """
+
+    def __init__(self, machine: MachineResources, reported: Callable[[str], tuple[Node, ...] | None]) -> None:
+        self._machine = machine
+        self._reported = reported
+
+    def __call__(self, config: Config) -> tuple[Node, ...]:
+        """The nodes of all backends, in the order of the backends."""
+        return tuple(node for name in _backend_names(config) for node in self.of(config, name) or ())
+
+    def of(self, config: Config, name: str) -> tuple[Node, ...] | None:
+        """The nodes of one backend; None where they are not known."""
+        reported = self._reported(name)
+        if reported is not None:
+            return reported
+        listed = tuple(node for node in config.nodes or () if node.backend == name)
+        backend = config.backends.get(name)
+        if not listed and backend is not None and backend.is_local:
+            return (machine_node(self._machine, name),)
+        return listed or None
+
+
+def _backend_names(config: Config) -> Iterable[str]:
+    # An inventory may name a backend that is only known by its pools.
+    return dict.fromkeys((*(node.backend for node in config.nodes or ()), *config.backends))
 
 
 def placed_tasks(reads: Reads, config: Config) -> tuple[TaskEntry, ...]:

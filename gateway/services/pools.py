@@ -6,12 +6,11 @@ from collections.abc import Callable, Collection
 
 from gateway.ports.store import Store
 from gateway.schemas import pools as shown
-from gateway.services.nodes import known_nodes, placed_tasks
+from gateway.services.nodes import Nodes, placed_tasks
 from pools.model import Config
 from pools.platforms import PlatformPolicy
 from pools.pool import Pool
 from pools.quota import PoolQuotas, RunningTask, Usage, pool_quotas
-from pools.shipped import MachineResources
 from translator.lifecycle.words import TaskStatus
 
 
@@ -26,19 +25,19 @@ class PoolViews:
         *,
         store: Store,
         config: Callable[[], Config],
-        machine: MachineResources,
+        nodes: Nodes,
         online: Callable[[str], bool],
     ) -> None:
         self._store = store
         self._config = config
-        self._machine = machine
+        self._nodes = nodes
         self._online = online
 
     def pools(self, names: Collection[str] | None, *, all_pools: bool) -> shown.PoolList:
         """The pools by name, all of them or those named; unknown names are passed over."""
         config = self._config()
         chosen = {name: self._minimal(config, name) for name in sorted(_chosen(config, names, all_pools=all_pools))}
-        quotas = pool_quotas(config, known_nodes(config, self._machine), (), pools=tuple(chosen))
+        quotas = pool_quotas(config, self._nodes(config), (), pools=tuple(chosen))
         return shown.PoolList(
             pools=chosen,
             node_sets=[
@@ -86,7 +85,7 @@ class PoolViews:
             for entry in tasks
             if entry.task.status is TaskStatus.RUNNING
         ]
-        return pool_quotas(config, known_nodes(config, self._machine), running, pools=names)
+        return pool_quotas(config, self._nodes(config), running, pools=names)
 
     def _minimal(self, config: Config, name: str) -> shown.PoolMinimal:
         pool = config.pools[name]

@@ -17,13 +17,12 @@ from gateway.schemas.resources import (
     ResourceType,
 )
 from gateway.services.identity import Caller
-from gateway.services.nodes import known_nodes, node_usage, placed_tasks
+from gateway.services.nodes import Nodes, node_usage, placed_tasks
 from gateway.services.pools import PoolViews
 from gateway.services.profile import allowed_pools
 from pools.model import Config
 from pools.nodes import GPU_RESOURCE, Node
 from pools.resources import PlatformShare, ResourceEntry, platform_totals, resource_entries
-from pools.shipped import MachineResources
 from templates.variables import NodeCapacity
 
 _KIB = 1024
@@ -33,12 +32,10 @@ _GIB = 1024**3
 class ResourceViews:
     """Answers questions about nodes."""
 
-    def __init__(
-        self, *, store: Store, config: Callable[[], Config], machine: MachineResources, pools: PoolViews
-    ) -> None:
+    def __init__(self, *, store: Store, config: Callable[[], Config], nodes: Nodes, pools: PoolViews) -> None:
         self._store = store
         self._config = config
-        self._machine = machine
+        self._nodes = nodes
         self._pools = pools
 
     def nodes(
@@ -92,7 +89,7 @@ class ResourceViews:
             tasks = placed_tasks(reads, config)
         return resource_entries(
             config,
-            known_nodes(config, self._machine),
+            self._nodes(config),
             node_usage(config, tasks),
             pools=pools,
             platforms=platforms or None,

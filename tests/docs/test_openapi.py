@@ -20,6 +20,8 @@ GET /api/plugins/configs
 GET /api/auth/login
 GET /api/profile/settings
 POST /api/profile/settings
+GET /api/configs/backend
+GET /api/configs/backend/{}
 GET /api/pool all_pools pools
 GET /api/pool_quota all_pools pools
 GET /api/resources pools platforms all_pools concise

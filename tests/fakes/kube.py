@@ -72,6 +72,8 @@ class FakeKube:
     oldest: int = 0
     bookmark_seconds: float = 0.2
     on_write: Callable[[str, str, Json], None] | None = None
+    answer: Callable[[str, str, dict[str, str], Json], tuple[int, Json] | None] | None = None
+    """What to answer to (method, path, query, body) instead of what is kept here; None for that all the same."""
     objects: dict[str, dict[str, Json]] = field(default_factory=dict)
     history: list[tuple[int, str, str, Json]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -190,6 +192,8 @@ class _Broken(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body go out separately; without this the body waits 40 ms for the client's acknowledgement.
+    disable_nagle_algorithm = True
     fake: FakeKube
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -245,6 +249,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _done(self, method: str, path: str, query: dict[str, str], body: Json) -> tuple[int, Json]:
         fake = self.fake
+        told = fake.answer(method, path, query, body) if fake.answer is not None else None
+        if told is not None:
+            return told
         collection, _, name = path.rpartition("/")
         if method == "GET" and path.rsplit("/", 1)[-1] in _PLURALS:
             return self._list(path, query)
@@ -416,7 +423,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
-_PLURALS = frozenset({"pods", "workflows", "events", "secrets", "services", "configmaps"})
+_PLURALS = frozenset(
+    {"pods", "workflows", "events", "secrets", "services", "configmaps", "nodes", "deployments", "resourcequotas"}
+)
 
 
 def _break(connection: socket.socket) -> None:

@@ -80,6 +80,8 @@ def argo_target(backend: Backend, workflow: WorkflowConfig) -> ArgoTarget:
         cluster_domain=backend.cluster_domain,
         init_image=workflow.backend_images.init or RUNTIME_IMAGE,
         sidecar_image=workflow.backend_images.client or RUNTIME_IMAGE,
+        service_account=backend.service_account,
+        executor_service_account=backend.executor_service_account,
         scheduling=Scheduling(
             type=settings.scheduler_type, name=settings.effective_name, supports_priority=settings.supports_priority
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from engine.ports import Secret
@@ -17,11 +18,16 @@ from pools.workflow import RegistryCredential, StorageCredential, WorkflowConfig
 from translator.argo.target import argo_target
 
 
-def runner_of(backend: Backend, workflow: WorkflowConfig, state_dir: Path | None) -> Runner:
-    """The runner of a backend with a `cluster`. Errors: AccessError."""
+def runner_of(
+    backend: Backend, workflow: WorkflowConfig, state_dir: Path | None, may_act: Callable[[], bool] = lambda: True
+) -> Runner:
+    """The runner of a backend with a `cluster`. Errors: AccessError.
+
+    Shape: `may_act` is asked before each deed on the cluster, and is false while another process does them.
+    """
     if backend.cluster is None:
         raise AccessError(f"Backend {backend.name!r} names no cluster. Give it `cluster`, or `engine: local`.")
-    return ArgoRunner(argo_backend(backend, workflow, state_dir), server_of(backend.cluster))
+    return ArgoRunner(argo_backend(backend, workflow, state_dir), server_of(backend.cluster), may_act=may_act)
 
 
 def argo_backend(backend: Backend, workflow: WorkflowConfig, state_dir: Path | None = None) -> ArgoBackend:

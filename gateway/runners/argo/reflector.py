@@ -47,6 +47,7 @@ class Watched:
     """What to keep up with, and how. Units: seconds; `page` objects a page.
 
     `silence_seconds` is longer than the server's minute between bookmarks, so that only a dead stream is that silent.
+    `optional`: it may be that we may not see them, which is said once and asked again now and then.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Watched:
     watch_seconds: float = 300.0
     silence_seconds: float = 150.0
     relist_seconds: float = 900.0
+    optional: bool = False
 
     def parameters(self) -> dict[str, str | int | bool]:
         """The selectors."""
@@ -126,6 +128,9 @@ class Reflector:
                     continue
                 except (Refused, NotThere) as error:
                     version = ""
+                    if self._watched.optional:
+                        self._bear_refusal(error)
+                        continue
                     _log.error("cluster refuses to be watched", path=self._watched.path, reason=str(error))
                     self._patience.wait(max(attempt, 6))
                 except Stopping:
@@ -137,6 +142,13 @@ class Reflector:
                 self._patience.wait(attempt)
             except Stopping:
                 return
+
+    def _bear_refusal(self, error: ClusterError) -> None:
+        self.counts["refused"] += 1
+        if self.counts["refused"] == 1:
+            _log.warning("cluster does not show everything", path=self._watched.path, reason=str(error))
+        if self._stopped.wait(self._watched.relist_seconds):
+            raise Stopping
 
     _reached = ""
 

@@ -17,12 +17,15 @@ import msgspec
 import structlog
 
 from engine.ports import Run, Sink
+from gateway.ports.backends import BackendReport
+from gateway.runners.argo import nodes
 from gateway.runners.argo.access import Server
 from gateway.runners.argo.client import KubeClient
 from gateway.runners.argo.creation import RunCreator
 from gateway.runners.argo.faults import ClusterError, NotThere, Refused, TryAgain
 from gateway.runners.argo.follower import FollowedLog, Follower
 from gateway.runners.argo.gate_keeping import GateKeeper
+from gateway.runners.argo.heartbeat import Heartbeat
 from gateway.runners.argo.log_lines import Position, masker_of
 from gateway.runners.argo.news import EventNews, PodNews, WorkflowNews
 from gateway.runners.argo.paths import Paths
@@ -54,10 +57,17 @@ def utc_now() -> datetime:
 class ArgoRunner:
     """Implements `gateway.ports.runner.Runner`. What runs on the cluster goes on when the runner stops."""
 
-    def __init__(self, backend: ArgoBackend, server: Server, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        backend: ArgoBackend,
+        server: Server,
+        now: Callable[[], datetime] = utc_now,
+        may_act: Callable[[], bool] = lambda: True,
+    ) -> None:
         pace = backend.pace
         self._backend = backend
         self._now = now
+        self._may_act = may_act
         self._stopped = threading.Event()
         self._patience = Patience(stopped=self._stopped, first_seconds=pace.first_retry, most_seconds=pace.most_retry)
         self._client = KubeClient(server)
@@ -72,6 +82,8 @@ class ArgoRunner:
         self._workers: Workers[World] = Workers(self._work, pace.workers, f"argo {backend.name}")
         self._ticker = threading.Thread(target=self._tick, name=f"argo {backend.name} ticker", daemon=True)
         self._event_news = EventNews(self)
+        self._heartbeat = Heartbeat(self._client, backend.target.namespace, self._stopped, now)
+        self._inventory = nodes.NodeInventory(backend.name)
         self.reflectors: Mapping[str, Reflector] = self._made_reflectors()
         """By kind, for metrics and health."""
 
@@ -82,6 +94,7 @@ class ArgoRunner:
         self._ticker.start()
         for reflector in self.reflectors.values():
             reflector.start()
+        self._heartbeat.start()
 
     def admit(self, run: Run) -> None:
         """Make a workflow known."""
@@ -115,6 +128,7 @@ class ArgoRunner:
         for reflector in self.reflectors.values():
             reflector.stop()
         self._workers.stop()
+        self._heartbeat.stop()
         for world in self.all():
             world.close()
         if self._ticker.is_alive():
@@ -125,6 +139,19 @@ class ArgoRunner:
     def online(self) -> bool:
         """Whether the cluster was reached and all that runs there is known."""
         return all(self.reflectors[kind].synced.is_set() for kind in ("pods", "workflows"))
+
+    def report(self) -> BackendReport:
+        """The backend as it is now. Implements `gateway.ports.backends.Reporting`."""
+        found = self._heartbeat.capabilities
+        return BackendReport(
+            online=self.online and self._heartbeat.online,
+            heartbeat=self._heartbeat.last,
+            version=found.argo if found is not None else "",
+            kubernetes=found.kubernetes if found is not None else "",
+            cluster_uid=found.cluster_uid if found is not None else "",
+            capabilities=found.words if found is not None else (),
+            nodes=self._inventory.nodes,
+        )
 
     # What the reflectors ask
 
@@ -154,8 +181,10 @@ class ArgoRunner:
             return
         try:
             while world.effects:
+                self._check_leadership()
                 self._carry_out(world, world.effects[0])
                 world.effects.popleft()
+            self._check_leadership()
             self._do_chores(world)
             world.retry_at, world.attempts_failed = None, 0
         except Stopping:
@@ -167,6 +196,11 @@ class ArgoRunner:
             self._later(world, None)
         if world.forgotten and world.retry_at is None:
             self._drop(world)
+
+    def _check_leadership(self) -> None:
+        """Leave the rest to the process that acts here now; or to this one, should it win the backend again."""
+        if not self._may_act():
+            raise TryAgain("another process acts on this backend")
 
     def _carry_out(self, world: World, effect: AnyEffect | Recovery) -> None:
         match effect:
@@ -332,6 +366,7 @@ class ArgoRunner:
             "workflows": (replace(watched, path=self._paths.workflows), WorkflowNews(self)),
             "pods": (watched, PodNews(self, self._event_news.pod_known)),
             "events": (events, self._event_news),
+            "nodes": (replace(watched, path=nodes.PATH, label_selector="", optional=True), self._inventory),
         }
         return {
             kind: Reflector(self._client, what, observer, self._patience) for kind, (what, observer) in kinds.items()

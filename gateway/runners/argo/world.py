@@ -6,6 +6,7 @@ facts and lines are handed over, so that their order is kept. Nothing is asked o
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from translator.argo.observe import Attempt, RunIndex
 from translator.argo.observe_causes import MAIN, SIDECARS
 from translator.argo.observe_objects import Container, Meta, Pod, Workflow, version_of
 from translator.argo.observe_run import RunObservations, SeenPod
+from translator.argo.observe_waiting import waiting_nodes
 from translator.lifecycle.effects import AnyEffect
 from translator.lifecycle.exit_actions import after_exit_action
 from translator.lifecycle.facts import AnyFact, GroupCleaned, TaskCreationFailed, TaskObserved
@@ -30,6 +32,7 @@ from translator.lifecycle.transitions import Ending
 from translator.lifecycle.words import ExitCode, TaskStatus
 from translator.plan.model import GroupName, TaskName, WorkflowUuid
 
+_DIGITS = re.compile(r"\d+")
 _CAPTURED = "workflows.argoproj.io/completed"
 
 
@@ -117,6 +120,7 @@ class World:
         self._listens = False
         self._look_again = False
         self._looked_at_the_end = False
+        self._why_waiting: dict[Attempt, str] = {}
         self._events_since = datetime.min
         # The worker's own: only one works on a run at a time.
         self.effects: deque[AnyEffect | Recovery] = deque()
@@ -158,9 +162,22 @@ class World:
         with self._lock:
             self._vanished.discard(workflow.metadata.name)
             self._say(self._seen.workflow_seen(workflow, self._now()))
+            self._tell_waiting(workflow.metadata.name)
             now = self._now()
             untold = any(fact not in self._told for fact in [*self._seen.unsaid(now), *self._seen.refused(now)])
             self._look_again = self._look_again or untold or (workflow.finished and bool(self._wanted))
+
+    def _tell_waiting(self, workflow: str) -> None:
+        """Tell once, as an event, why Argo cannot make a pod."""
+        for attempt, reason, message in waiting_nodes(self._seen.nodes(workflow).values(), self._index):
+            # The numbers in it change with every pod that comes and goes.
+            gist = _DIGITS.sub("", message)
+            if attempt not in self._seen.pods and self._why_waiting.get(attempt) != gist:
+                self._why_waiting[attempt] = gist
+                line = EventLine(
+                    at=self._now(), task=attempt.task, retry_id=attempt.retry_id, reason=reason, message=message
+                )
+                self._sink.events(self.uuid, [line])
 
     def workflow_vanished(self, name: str) -> None:
         """A Workflow of this name is gone."""
