@@ -39,13 +39,19 @@ CRASH_POINTS: dict[str, str] = {
 
 def crash_point(name: str) -> None:
     """Kill the process (SIGKILL) if it was started to die at this passage of this point."""
-    wanted = os.environ.get(VARIABLE)
-    if wanted is None:
-        return
-    point, _, passage = wanted.partition(":")
-    if point == name and next(_passages) == int(passage or 1):
+    if name == _armed_point and next(_passages) == _armed_passage:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(wanted: str) -> None:
+    """Let the process die at a point. Shape: `name`, or `name:2` for its second passage; empty: nowhere."""
+    global _armed_point, _armed_passage
+    _armed_point, _, passage = wanted.partition(":")
+    _armed_passage = int(passage or 1)
 
 
 # Only one point can be asked for, so one counter is enough; `next` on it is atomic.
 _passages = itertools.count(1)
+_armed_point = ""
+_armed_passage = 1
+arm(os.environ.get(VARIABLE, ""))

@@ -127,8 +127,26 @@ class Directories:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory, whatever a task did to its permissions; what cannot be removed stays. Follows no links."""
-    shutil.rmtree(path, onerror=_permit_and_retry)
+    """Remove a directory, whatever a task did to its permissions; what cannot be removed stays. Follows no links.
+
+    Nobody else changes it meanwhile.
+    """
+    try:
+        _remove_plain(path)
+    except (OSError, RecursionError):
+        # Slower, and gets along with all that a task may have made.
+        shutil.rmtree(path, onerror=_permit_and_retry)
+
+
+def _remove_plain(path: str | Path) -> None:
+    with os.scandir(path) as entries:
+        found = list(entries)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            _remove_plain(entry.path)
+        else:
+            os.unlink(entry.path)
+    os.rmdir(path)
 
 
 def _permit_and_retry(function: Callable[..., object], name: str, _: object) -> None:

@@ -107,8 +107,10 @@ class RunWrites(Connected):
     def _check_fences(self, changes: Sequence[StateChange]) -> None:
         # The rows stay locked until the commit (on SQLite the whole database is), so nobody can take over in between;
         # one order for all, or two processes could wait for each other.
-        uuids = sorted(change.uuid for change in changes)
-        rows = self._connection.execute(_LOCKED_FENCES, {"uuids": uuids})
+        if len(changes) == 1:
+            rows = self._connection.execute(_LOCKED_FENCE, {"uuid": changes[0].uuid})
+        else:
+            rows = self._connection.execute(_LOCKED_FENCES, {"uuids": sorted(change.uuid for change in changes)})
         fences = {row.workflow_uuid: row.fence for row in rows}
         lost = [change.uuid for change in changes if fences.get(change.uuid) != change.fence]
         if lost:
@@ -206,6 +208,12 @@ _LOCKED_FENCES = (
     select(workflows.c.workflow_uuid, workflows.c.fence)
     .where(workflows.c.workflow_uuid.in_(bindparam("uuids", expanding=True)))
     .order_by(workflows.c.workflow_uuid)
+    .with_for_update()
+)
+# Nearly always it is one, and a list would be written into the statement anew each time.
+_LOCKED_FENCE = (
+    select(workflows.c.workflow_uuid, workflows.c.fence)
+    .where(workflows.c.workflow_uuid == bindparam("uuid"))
     .with_for_update()
 )
 _DERIVED = ("alive", "order_rank", "started_key")

@@ -4,7 +4,6 @@ mirrors them on the dummy runner until all are sealed."""
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
 import uuid
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from engine.crashpoints import arm
 from gateway.mirror.clock import VirtualClock
 from gateway.ports.records import DocumentKind, FailedSubmission, NewWorkflow
 from gateway.runners.dummy import DummyRunner
@@ -85,8 +85,7 @@ def stories() -> Iterator[Story]:
 
 def run(home: str, url: str, crash_at: str, turn: int) -> None:
     """Work until everything is sealed; with `crash_at` the process does not get there."""
-    if crash_at:
-        os.environ["ARGOSMO_CRASH_AT"] = crash_at
+    arm(crash_at)
     # What goes wrong here is read in a test's report: one line each, no pictures.
     structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.LogfmtRenderer()])
     directory = Path(home)
