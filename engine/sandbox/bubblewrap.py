@@ -117,10 +117,12 @@ def _pieces(layout: Layout, box: BoxDirectory) -> Iterator[str]:
     for piece in layout.pieces:
         match piece:
             case Layer(path=path):
-                yield from ("--overlay-src", path, "--overlay", box.upper(layer), box.work(layer), path)
+                # What container engines and network tools keep in /run and /var comes and goes while we run.
+                if os.path.isdir(path):
+                    yield from ("--overlay-src", path, "--overlay", box.upper(layer), box.work(layer), path)
                 layer += 1
             case Shown(path=path):
-                yield from ("--ro-bind", path, path)
+                yield from ("--ro-bind-try", path, path)
             case Link(path=path, target=target):
                 yield from ("--symlink", target, path)
 

@@ -100,10 +100,15 @@ def whole_layout(mounts: Sequence[Mount], hidden: Sequence[str], home: str = "")
 
 
 def pieces_layout(mounts: Sequence[Mount], hidden: Sequence[str]) -> Layout:
-    """Layers over the largest directories that have no mount beneath them."""
+    """Layers over the largest directories that have no mount beneath them.
+
+    Mounts that hold no files of their own are left out: most are namespaces of containers (`/run/netns/…`).
+    """
     split = frozenset(directory for mount in mounts if not _own(mount.path) for directory in _above(mount.path))
     read_only = frozenset(mount.path for mount in mounts if mount.read_only)
-    pieces = tuple(_expanded("/", split | {"/"}, read_only))
+    left_out = frozenset(mount.path for mount in mounts if not mount.real)
+    found = _expanded("/", split | {"/"}, read_only)
+    pieces = tuple(piece for piece in found if piece.path not in left_out)
     return Layout(kind=LayoutKind.PIECES, pieces=pieces, hidden=_worth_hiding(hidden))
 
 
@@ -124,14 +129,20 @@ def _expanded(directory: str, split: AbstractSet[str], read_only: AbstractSet[st
     for entry in entries:
         if _own(entry.path):
             continue
-        if entry.is_symlink():
-            yield Link(entry.path, os.readlink(entry.path))
-        elif not entry.is_dir() or entry.path in read_only:
-            yield Shown(entry.path)
-        elif entry.path in split:
+        if entry.path in split and entry.path not in read_only and entry.is_dir(follow_symlinks=False):
             yield from _expanded(entry.path, split, read_only)
-        else:
-            yield _layer(entry.path)
+        elif (piece := _piece(entry, read_only)) is not None:
+            yield piece
+
+
+def _piece(entry: os.DirEntry[str], read_only: AbstractSet[str]) -> Piece | None:
+    """One entry of a directory as a piece; None where it went away meanwhile, as things in `/run` do."""
+    try:
+        if entry.is_symlink():
+            return Link(entry.path, os.readlink(entry.path))
+        return Shown(entry.path) if not entry.is_dir() or entry.path in read_only else _layer(entry.path)
+    except FileNotFoundError:
+        return None
 
 
 def _layer(path: str) -> Layer:

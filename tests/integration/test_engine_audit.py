@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from engine.settings import IsolationChoice
 from tests.integration.engine_scene import ISOLATIONS, run, scene, task
+from tests.ordinary_user import ordinary_user
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -26,12 +28,28 @@ def test_the_engine_itself_changes_nothing_elsewhere(tmp_path: Path, isolation: 
         timeout=60,
         check=False,
     )
+    _assert_nothing_changed_elsewhere(done, tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the test above runs as an ordinary user already")
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_the_engine_of_an_ordinary_user_changes_nothing_elsewhere(isolation: IsolationChoice) -> None:
+    with ordinary_user() as user:
+        argv = (sys.executable, "-m", "tests.integration.engine_audited", user.home, isolation)
+        done = user.run(*argv, cwd=PROJECT, timeout_seconds=60)
+        _assert_nothing_changed_elsewhere(done, user.home)
+        assert user.owns(tempfile.gettempdir()) == []
+
+
+def _assert_nothing_changed_elsewhere(done: subprocess.CompletedProcess[str], place: Path) -> None:
+    if done.returncode != 0 and (skipped := done.stderr.rpartition("Skipped: ")[2]) != done.stderr:
+        pytest.skip(skipped)
     assert done.returncode == 0, done.stderr
     changed = json.loads(done.stdout.splitlines()[-1])
-    allowed = [f"{tmp_path}/root", f"{tmp_path}/out/deep", f"{tmp_path}/out", f"{tmp_path}/points"]
+    allowed = [f"{place}/root", f"{place}/out/deep", f"{place}/out", f"{place}/points"]
     for path in changed:
         # A single name is relative to a descriptor of a tree, which has laws of its own (tests/property).
-        inside = any(path == place or path.startswith(f"{place}/") for place in allowed)
+        inside = any(path == each or path.startswith(f"{each}/") for each in allowed)
         assert inside or "/" not in path or path == os.devnull, path
     assert len(changed) > 20
 

@@ -36,6 +36,8 @@ _CODES: Final = {
     "less_than_equal": "out-of-range",
     "literal_error": "bad-value",
     "enum": "bad-value",
+    # One of ours, which ends like one of pydantic's.
+    "bad_download_type": "bad-download-type",
 }
 _SECTIONS = {
     "workflow": WorkflowSpec,

@@ -111,7 +111,7 @@ def _document_path(location: Sequence[PathStep], document: object) -> tuple[Fiel
                 continue
             path.append(step)
             node = node[key[0]] if key is not None else None
-        else:
+        elif isinstance(node, list) or step not in _UNION_TAGS:
             path.append(step)
             node = node[step] if isinstance(node, list) and isinstance(step, int) and step < len(node) else None
     return tuple(path), at_key

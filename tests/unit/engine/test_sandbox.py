@@ -41,6 +41,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / directory).mkdir(parents=True)
     (tmp_path / "bin").symlink_to("usr/bin")
     (tmp_path / "data/file").touch()
+    (tmp_path / "data/namespace").touch()
     (tmp_path / "data/a").chmod(0o1777)
     monkeypatch.setattr(layouts, "OWN_PATHS", (f"{tmp_path}/opt",))
     return tmp_path
@@ -51,6 +52,8 @@ def test_pieces_are_the_largest_directories_without_mounts(machine: Path) -> Non
         Mount(path=f"{machine}/data/b/deep", kind="ext4", read_only=False),
         Mount(path=f"{machine}/opt/x", kind="ext4", read_only=False),
         Mount(path=f"{machine}/etc", kind="ext4", read_only=True),
+        # A namespace that a network tool holds by a name: nothing for tasks, and gone when its container is.
+        Mount(path=f"{machine}/data/namespace", kind="nsfs", read_only=False),
     ]
     found = [piece for piece in pieces_layout(mounts, ()).pieces if piece.path.startswith(f"{machine}/")]
     assert found == [
@@ -108,9 +111,22 @@ def test_the_command_line(tmp_path: Path) -> None:
     argv = sandbox_argv("/bwrap", layout, box, Extras(mounts=[("/a", "/b")], files=[("/box/files/0", "/f")]))
     text = " ".join(argv)
     assert text.startswith("/bwrap --unshare-pid --die-with-parent --cap-drop ALL --info-fd 3 --bind /box/root / ")
-    assert "--overlay-src /usr --overlay /box/upper0 /box/work0 /usr --symlink usr/bin /bin --ro-bind /etc /etc" in text
+    assert (
+        "--overlay-src /usr --overlay /box/upper0 /box/work0 /usr --symlink usr/bin /bin --ro-bind-try /etc /etc"
+        in text
+    )
     assert "--bind /box/tmp /tmp --bind /box/osmo /osmo --tmpfs /home/x --bind /a /b --ro-bind /box/files/0 /f" in text
     assert text.endswith("--chdir / -- cat")
+
+
+def test_what_went_away_since_the_start_is_left_out(tmp_path: Path) -> None:
+    """Directories of containers come and go in `/run`; no task may fail for it."""
+    here = Layer(str(tmp_path))
+    layout = Layout(kind=LayoutKind.PIECES, pieces=(Layer(f"{tmp_path}/gone"), here, Shown(f"{tmp_path}/gone-file")))
+    text = " ".join(sandbox_argv("/bwrap", layout, BoxDirectory("/box"), Extras()))
+    assert f"--overlay-src {tmp_path} --overlay /box/upper1 /box/work1 {tmp_path}" in text
+    assert f"{tmp_path}/gone " not in text
+    assert f"--ro-bind-try {tmp_path}/gone-file" in text
 
 
 @pytest.fixture

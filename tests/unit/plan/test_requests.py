@@ -46,6 +46,14 @@ def test_zero_is_not_requested() -> None:
     assert (made.cpu, made.requested_cpu, made.requested_gpu) == (1, None, None)
 
 
+def test_resources_written_in_a_task_mean_nothing() -> None:
+    """'`resources`: internal; accepted but overwritten by the resource named in `resource`; `backend`: overwritten.'"""
+    made = planned_task(spec(task("t", resources={"cpu": 4, "memory": "2Gi"}, backend="moon")), on_machine())
+    assert (made.resources.cpu, made.resources.memory_bytes) == (1, 1 << 30)
+    named = spec(task("t", resources={"cpu": 4}, resource="big"), resources={"big": {"cpu": 2}})
+    assert planned_task(named, on_machine()).resources.cpu == 2
+
+
 def test_platform_variables_win_over_the_pools() -> None:
     text = """
     pools:

@@ -71,6 +71,20 @@ def test_static_rules(resource: dict[str, object], reason: str) -> None:
     assert (error.error_code, error.records_submission) == (ErrorCode.USER, True)
 
 
+def test_a_default_of_zero_cores_is_refused() -> None:
+    """'USER_CPU GT 0': '… needs to be greater than 0 for CPU'; a request cannot say 0, a pool's default can."""
+    pool = (
+        "backend: east, default_platform: p, platforms: {p: {}}, common_default_variables: {USER_CPU: 0},"
+        " common_resource_validations: [default_cpu]"
+    )
+    error = refusal(one(), replace(on_cluster(f"pools: {{idle: {{{pool}}}}}"), pool="idle"))
+    assert error.message == (
+        "Resource validation failed for task: t\n"
+        "Assertion failed for task t: Value 0 needs to be greater than 0 for CPU"
+    )
+    assert error.error_code is ErrorCode.USER
+
+
 def test_static_rules_come_before_node_rules() -> None:
     error = refusal(sized(cpu=99, memory="0Gi"), on_cluster())
     assert (error.error_code, [problem.code for problem in error.problems]) == (

@@ -152,7 +152,9 @@ def test_the_shipped_limit_is_5000_tasks() -> None:
 def test_the_prefix_of_labels_must_leave_them_legal() -> None:
     context = on_cluster("workflow: {labels_config: {pod_label_prefix: '-'}}")
     error = refusal(spec(task("t"), labels={"team": "x"}), context)
-    assert "with the configured pod label prefix - forms an invalid Kubernetes label key" in error.message
+    assert error.message == (
+        "Label key team with the configured pod label prefix - forms an invalid Kubernetes label key -team."
+    )
     assert (error.error_code, error.records_submission) == (ErrorCode.USAGE, False)
 
 

@@ -20,9 +20,11 @@ from tests.unit.plan.specs import (
     task,
     warnings,
 )
+from tests.unit.spec.specs import RENDERER
 from translator.plan.identity import group_uuid, task_uuid
 from translator.plan.model import CheckpointPlan, CredentialEnv, CredentialFiles, FilePlan, Kpi, UrlInput, UrlOutput
 from translator.problems import ErrorCode, Severity
+from translator.spec.parse import parse
 
 TEXT = "{{workflow_id}} {{output}} {{ output }} {{  workflow_id}}"
 REPLACED = f"{WORKFLOW_ID} /osmo/data/output /osmo/data/output {WORKFLOW_ID}"
@@ -147,6 +149,20 @@ def test_unresolved_tokens_are_worth_a_warning() -> None:
 def test_tokens_that_name_something_are_silent() -> None:
     args = ["{{input:0}} {{input:a}} {{output}} {{host:t}} {{workflow_id}} {{item}}"]
     assert warnings(spec(task("a"), {**after("t", "a"), "args": args}), on_machine()) == ()
+
+
+def test_tokens_in_local_files() -> None:
+    """'Keep the property that tokens resolve inside localpath files (corpus needs it)' (§3.7, §10.14)."""
+    text = (
+        "workflow:\n  name: wf\n  tasks:\n  - name: t\n    image: i\n    command: [c]\n"
+        "    files: [{path: /run.sh, localpath: run.sh}]\n"
+    )
+    script = "cp {{output}}/a {{ output }}/b; echo {{workflow_id}} {{host:nobody}} ${#list[@]} {{ not_ours }}"
+    parsed = parse(text.encode(), renderer=RENDERER, local_files={"run.sh": script})
+    (file,) = planned_task(parsed.spec, on_machine()).files
+    assert file.contents == (
+        "cp /osmo/data/output/a /osmo/data/output/b; echo wf-7 {{host:nobody}} ${#list[@]} {{ not_ours }}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,18 @@ def test_a_word_with_a_colon_at_the_start_of_a_line_begins_a_section() -> None:
     assert refused(f"{WORKFLOW}http://example.com\n").message.startswith('Unknown top-level key "http"')
 
 
+@pytest.mark.parametrize("key", ["a", "Z", "a-b_1", "default-value", "Workflow"])
+def test_keys_of_sections(key: str) -> None:
+    """'key = letter then [A-Za-z0-9_-]*'; there are three, in lower case."""
+    assert refused(f"{WORKFLOW}{key}: 1\n").message == f'Unknown top-level key "{key}" found in the workflow spec.'
+
+
+@pytest.mark.parametrize("line", ["1a: 1", "_a: 1", "a.b: 1", "a b: 1", "é: 1", "'a': 1", "a :1", "- a: 1"])
+def test_lines_that_begin_no_section(line: str) -> None:
+    """They stay in the section that they stand in, where YAML has no use for them."""
+    assert sections(f"{WORKFLOW}{line}\n").workflow.text == f"{WORKFLOW}{line}\n"
+
+
 def test_what_stands_before_the_first_section_is_dropped() -> None:
     text = f"---\n# license\n{{% set x = 1 %}}\n1: 2\n{WORKFLOW}"
     assert sections(text).workflow.text == WORKFLOW

@@ -116,6 +116,29 @@ def test_unknown_keys_are_refused_everywhere(text: str, path: str) -> None:
     assert problem.message.startswith("Extra inputs are not permitted: ")
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("dataset", "datasets", "update_dataset", "folder", "retry", "retries", "priority", "cpu", "gpu", "memory"),
+        *("workingDir", "imagePullPolicy", "ports", "livenessProbe", "user", "uid", "platform", "timeout", "labels"),
+    ],
+)
+def test_fields_that_a_task_never_had_or_has_no_more(field: str) -> None:
+    """'There is no dataset, …, retry, priority, cpu shortcut, working directory, …: all rejected as extra keys.'"""
+    problem = only_problem(with_task(f"{field}: 1"))
+    assert (problem.path, problem.code) == (f"workflow.tasks[0].{field}", "unknown-key")
+    assert problem.message.startswith("Extra inputs are not permitted: ")
+
+
+@pytest.mark.parametrize(
+    "field", ["timeout", "resource", "resources", "retry", "inputs", "outputs", "lead", "priority"]
+)
+def test_fields_that_a_group_does_not_have(field: str) -> None:
+    """'No other group keys exist (no group timeout, resource, retry, inputs …).'"""
+    problem = only_problem(workflow(f"groups: [{{name: g, tasks: [{TASK}], {field}: 1}}]"))
+    assert (problem.path, problem.code) == (f"workflow.groups[0].{field}", "unknown-key")
+
+
 def test_unknown_key_names_the_likely_one() -> None:
     assert "Did you mean `environment`?" in only_problem(with_task("enviroment: {A: b}")).message
 
@@ -268,6 +291,10 @@ def test_input_of_an_earlier_workflow_names_both() -> None:
 )
 def test_other_inputs_are_refused(entry: str, code: str) -> None:
     assert only_problem(with_task(f"inputs: [{entry}]")).code == code
+
+
+def test_an_entry_that_is_no_map_has_its_own_place() -> None:
+    assert only_problem(with_task("inputs: [{task: a}, b]")).path == "workflow.tasks[0].inputs[1]"
 
 
 def test_bad_regex_says_why() -> None:
@@ -528,8 +555,9 @@ def test_kpis() -> None:
 def test_download_type() -> None:
     assert task_of(with_task("downloadType: download")).download_type == "download"
     assert task_of(with_task("downloadType: ")).download_type is None
-    message = only_problem(with_task("downloadType: mount")).message
-    assert message == 'Task "t" uses invalid downloadType "mount". Valid types are: [\'download\']'
+    problem = only_problem(with_task("downloadType: mount"))
+    assert problem.code == "bad-download-type"
+    assert problem.message == 'Task "t" uses invalid downloadType "mount". Valid types are: [\'download\']'
 
 
 def test_fields_that_only_pass_through() -> None:

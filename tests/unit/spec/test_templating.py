@@ -164,6 +164,15 @@ def test_precedence_of_variables(values: Values, image: str) -> None:
     assert parsed(TEMPLATE, values).spec.tasks[0].image == image
 
 
+@pytest.mark.parametrize(
+    ("value", "branch"), [("true", "yes"), ("false", "yes"), ("0", "no"), ("", "no"), ("1", "yes")]
+)
+def test_booleans_of_set_are_texts_and_so_both_true(value: str, branch: str) -> None:
+    """'`true`/`false` stay strings (both truthy in {% if %})'."""
+    text = TEMPLATE.replace("{{ v }}", "{% if v %}yes{% else %}no{% endif %}")
+    assert parsed(text, Values(variables=(f"v={value}",))).spec.tasks[0].image == branch
+
+
 def test_dotted_names_are_literal() -> None:
     text = "workflow:\n  name: {{ a.b }}\ndefault-values: {a: {b: x}}\n"
     assert "workflow" in refused(text, Values(variables=("a.b=y",))).message
