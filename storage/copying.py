@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 
 from storage.faults import TransferStopped
+from storage.lanes import StopSign
 
 _STEP_BYTES = 8 * 1024 * 1024
 
 
-def copy_contents(source: int, target: int, stopped: threading.Event) -> int:
+def copy_contents(source: int, target: int, stopped: StopSign) -> int:
     """Copy what is left to read of `source` to `target` and return the bytes.
 
     The kernel copies where it can, sharing blocks on file systems that know how. Errors: TransferStopped; OSError.
@@ -30,6 +30,9 @@ def copy_contents(source: int, target: int, stopped: threading.Event) -> int:
             continue
         if not step:
             if copy is _plain_step:
+                if stopped.is_set():
+                    # What ended may be half of a file: whoever fills a pipe says so by the sign.
+                    raise TransferStopped
                 return copied
             # Some special file systems answer 0 to the kernel's copy although there is more.
             copy = _plain_step

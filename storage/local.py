@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from storage.copying import copy_contents
 from storage.faults import StoreError
 from storage.keys import Parts
+from storage.lanes import StopSign
 from storage.stores import Note, Source, StoredObject, Target
 from storage.trees import FoundFile, Tree
 from storage.urls import Location
@@ -61,16 +61,19 @@ class _Nothing:
     """A location that is not there."""
 
     single = False
+    lanes = 1
 
     def objects(self) -> Iterator[StoredObject | Note]:
         yield from ()
 
-    def fetch(self, found: StoredObject, target: int, stopped: threading.Event) -> int:
+    def fetch(self, found: StoredObject, target: int, stopped: StopSign) -> int:
         raise StoreError(f"There is no {'/'.join(found.parts)}")
 
 
 class _Directory:
-    """A directory, or one file of it."""
+    """A directory, or one file of it. One lane: a disk is not faster for several."""
+
+    lanes = 1
 
     def __init__(self, tree: Tree, start: Parts) -> None:
         self._tree = tree
@@ -87,7 +90,7 @@ class _Directory:
             else:
                 yield Note(text=f"{'/'.join(entry.parts)} is left out: {entry.reason}")
 
-    def fetch(self, found: StoredObject, target: int, stopped: threading.Event) -> int:
+    def fetch(self, found: StoredObject, target: int, stopped: StopSign) -> int:
         source = self._tree.reach(found.parts)
         try:
             return copy_contents(source, target, stopped)
@@ -98,10 +101,12 @@ class _Directory:
 class _Writable:
     """A directory that takes files."""
 
+    lanes = 1
+
     def __init__(self, tree: Tree, writer: str) -> None:
         self._tree = tree
         self._writer = writer
 
-    def put(self, parts: Parts, source: int, stopped: threading.Event) -> int:
+    def put(self, parts: Parts, source: int, stopped: StopSign) -> int:
         with self._tree.new_file(parts, writer=self._writer) as target:
             return copy_contents(source, target, stopped)

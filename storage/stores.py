@@ -5,7 +5,6 @@ A store is added by a class with these methods and an entry in `Stores`; transfe
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Protocol
 
 from storage.faults import UnsupportedLocation
 from storage.keys import Parts
+from storage.lanes import StopSign
 from storage.urls import Location, parse_location
 
 
@@ -32,7 +32,11 @@ class Note:
 
 
 class Source(Protocol):
-    """A location opened for reading; one thread."""
+    """A location opened for reading; one thread, except for `fetch`."""
+
+    @property
+    def lanes(self) -> int:
+        """How many objects may be fetched at a time, each by a thread of its own."""
 
     @property
     def single(self) -> bool:
@@ -41,14 +45,18 @@ class Source(Protocol):
     def objects(self) -> Iterator[StoredObject | Note]:
         """Everything below the location; nothing where nothing is there. Errors: StoreError, OSError."""
 
-    def fetch(self, found: StoredObject, target: int, stopped: threading.Event) -> int:
+    def fetch(self, found: StoredObject, target: int, stopped: StopSign) -> int:
         """Write an object's contents to a descriptor and return the bytes. Errors: also TransferStopped."""
 
 
 class Target(Protocol):
-    """A location opened for writing; one thread."""
+    """A location opened for writing; one thread, except for `put`."""
 
-    def put(self, parts: Parts, source: int, stopped: threading.Event) -> int:
+    @property
+    def lanes(self) -> int:
+        """How many objects may be put at a time, each by a thread of its own."""
+
+    def put(self, parts: Parts, source: int, stopped: StopSign) -> int:
         """Make or replace one object by what a descriptor holds and return the bytes. Errors: as `Source.fetch`."""
 
 

@@ -10,11 +10,13 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from storage.faults import StoreError, TransferStopped
 from storage.keys import Parts, UnsafeName
+from storage.lanes import Lanes, StopSign
 from storage.select import EVERYTHING, Selection
-from storage.stores import Note, Stores, Target
+from storage.stores import Note, Source, StoredObject, Stores, Target
 from storage.trees import FoundFile, Tree
 from storage.urls import Location
 
@@ -26,11 +28,13 @@ class Moved:
     files: int = 0
     bytes: int = 0
     notes: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, size: int) -> None:
-        """Count one file."""
-        self.files += 1
-        self.bytes += size
+        """Count one file. Any thread."""
+        with self._lock:
+            self.files += 1
+            self.bytes += size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +52,9 @@ class Upload:
 
 
 class Transfer:
-    """Moves data until it is told to stop; one thread."""
+    """Moves data until it is told to stop; one thread, which takes others to help where the store can use them."""
 
-    def __init__(self, stores: Stores, stopped: threading.Event) -> None:
+    def __init__(self, stores: Stores, stopped: StopSign) -> None:
         self._stores = stores
         self._stopped = stopped
 
@@ -62,14 +66,17 @@ class Transfer:
         """
         moved = Moved()
         try:
-            with self._stores.serving(location).source(location) as source:
+            with (
+                self._stores.serving(location).source(location) as source,
+                Lanes(source.lanes, self._stopped) as lanes,
+            ):
                 for found in source.objects():
-                    self._check()
                     if isinstance(found, Note):
                         moved.notes.append(found.text)
                     elif source.single or chosen.takes(found.parts):
-                        with tree.new_file((*into, *found.parts)) as target:
-                            moved.add(source.fetch(found, target, self._stopped))
+                        lanes.run(partial(_fetch, source, found, tree, into, moved, lanes))
+                    elif lanes.is_set():
+                        raise TransferStopped
         except (OSError, UnsafeName) as error:
             raise StoreError(f"{location.url}: {error}") from error
         return moved
@@ -83,29 +90,33 @@ class Transfer:
         try:
             files = list(_chosen(tree, what, moved))
             if files:
-                with self._stores.serving(location).target(location, writer) as target:
+                with (
+                    self._stores.serving(location).target(location, writer) as target,
+                    Lanes(target.lanes, self._stopped) as lanes,
+                ):
                     for found in files:
-                        self._check()
-                        self._put(tree, found, what.prefix, target, moved)
+                        lanes.run(partial(_put, tree, found, what.prefix, target, moved, lanes))
         except (OSError, UnsafeName) as error:
             raise StoreError(f"{location.url}: {error}") from error
         return moved
 
-    def _put(self, tree: Tree, found: FoundFile, prefix: Parts, target: Target, moved: Moved) -> None:
-        try:
-            source = tree.reach(found.at)
-        except FileNotFoundError:
-            # Programs rotate their files while a checkpoint is taken.
-            moved.notes.append(f"{'/'.join(found.parts)} is left out: it was removed meanwhile")
-            return
-        try:
-            moved.add(target.put((*prefix, *found.parts), source, self._stopped))
-        finally:
-            os.close(source)
 
-    def _check(self) -> None:
-        if self._stopped.is_set():
-            raise TransferStopped
+def _fetch(source: Source, found: StoredObject, tree: Tree, into: Parts, moved: Moved, stopped: StopSign) -> None:
+    with tree.new_file((*into, *found.parts)) as target:
+        moved.add(source.fetch(found, target, stopped))
+
+
+def _put(tree: Tree, found: FoundFile, prefix: Parts, target: Target, moved: Moved, stopped: StopSign) -> None:
+    try:
+        source = tree.reach(found.at)
+    except FileNotFoundError:
+        # Programs rotate their files while a checkpoint is taken.
+        moved.notes.append(f"{'/'.join(found.parts)} is left out: it was removed meanwhile")
+        return
+    try:
+        moved.add(target.put((*prefix, *found.parts), source, stopped))
+    finally:
+        os.close(source)
 
 
 def _chosen(tree: Tree, what: Upload, moved: Moved) -> Iterator[FoundFile]:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/tar"
 	"bufio"
 	"encoding/json"
 	"fmt"
@@ -64,7 +63,7 @@ func (w *watcher) finish() error {
 	return nil
 }
 
-// upload sends one checkpoint as a tar stream on a connection of its own and waits for the sidecar's word.
+// upload sends one checkpoint as frames on a connection of its own and waits for the sidecar's word.
 func upload(socket string, item Watch) error {
 	connection, err := net.Dial("unix", socket)
 	if err != nil {
@@ -89,16 +88,16 @@ func upload(socket string, item Watch) error {
 	return nil
 }
 
-// pack writes the files of a path. `/a/b` is packed below its base name b, `/a/b/*` as the content of b.
+// pack writes the files of a path: for each a line of JSON with name and size, then its bytes; at the end a line that
+// says so. `/a/b` is packed below its base name b, `/a/b/*` as the content of b.
 func pack(out io.Writer, pattern string) error {
-	archive := tar.NewWriter(out)
 	roots := []string{pattern}
 	if strings.ContainsAny(pattern, "*?[") {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			return err
 		}
-		roots = found
+		roots = visible(found, pattern)
 	}
 	for _, root := range roots {
 		base := filepath.Dir(filepath.Clean(root))
@@ -111,16 +110,48 @@ func pack(out io.Writer, pattern string) error {
 			if err != nil {
 				return err
 			}
-			return packFile(archive, path, name)
+			return packFile(out, path, name)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return archive.Close()
+	return writeLine(out, frame{End: true})
 }
 
-func packFile(archive *tar.Writer, path, name string) error {
+// visible leaves out what a shell would: hidden files, unless the pattern asks for them.
+func visible(paths []string, pattern string) []string {
+	parts := strings.Split(filepath.Clean(pattern), "/")
+	var kept []string
+	for _, path := range paths {
+		hidden := false
+		for i, part := range strings.Split(filepath.Clean(path), "/") {
+			hidden = hidden || (strings.HasPrefix(part, ".") && i < len(parts) && !strings.HasPrefix(parts[i], "."))
+		}
+		if !hidden {
+			kept = append(kept, path)
+		}
+	}
+	return kept
+}
+
+// frame stands before the bytes of a file, or after the last file.
+type frame struct {
+	Name string `json:"name,omitempty"`
+	Size int64  `json:"size,omitempty"`
+	End  bool   `json:"end,omitempty"`
+}
+
+func writeLine(out io.Writer, line frame) error {
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(append(text, '\n'))
+	return err
+}
+
+func packFile(out io.Writer, path, name string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil
@@ -130,14 +161,13 @@ func packFile(archive *tar.Writer, path, name string) error {
 	if err != nil {
 		return err
 	}
-	header := &tar.Header{Name: name, Mode: int64(info.Mode().Perm()), Size: info.Size(), ModTime: info.ModTime()}
-	if err := archive.WriteHeader(header); err != nil {
+	if err := writeLine(out, frame{Name: name, Size: info.Size()}); err != nil {
 		return err
 	}
 	// The program may be writing: what grew is cut at the announced size, what shrank is filled up.
-	written, err := io.Copy(archive, io.LimitReader(file, info.Size()))
+	written, err := io.Copy(out, io.LimitReader(file, info.Size()))
 	if err == nil && written < info.Size() {
-		_, err = io.CopyN(archive, zeros{}, info.Size()-written)
+		_, err = io.CopyN(out, zeros{}, info.Size()-written)
 	}
 	return err
 }

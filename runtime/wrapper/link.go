@@ -11,15 +11,16 @@ import (
 
 // Message is one JSON line between wrapper and sidecar.
 //
-// From the wrapper: hello (task, retry_id), started, exited (code), killed (after restart), checkpoint (index; a tar
-// stream follows on a connection of its own). From the sidecar: start, restart, stop (code to end with), finish (code
-// of the sidecar's own failure, or 0, with phase and message).
+// From the wrapper: hello (task, retry_id; to a sidecar that comes again also phase and round), started, exited (code; phase `stopped` after SIGTERM), killed (after
+// restart), ended (the code that the wrapper ends with, its last word), checkpoint (index; the files follow on a connection of its own). From the sidecar:
+// start (round), restart, stop (code to end with), finish (code of the sidecar's own failure, or 0, with phase and message).
 type Message struct {
 	Kind    string `json:"kind"`
 	Task    string `json:"task,omitempty"`
 	RetryID int    `json:"retry_id"`
 	Code    int    `json:"code"`
 	Index   int    `json:"index"`
+	Round   int    `json:"round"`
 	Phase   string `json:"phase,omitempty"`
 	Text    string `json:"message,omitempty"`
 }

@@ -35,6 +35,7 @@ type Payload struct {
 	DefaultExitRules     []Rule      `json:"default_exit_rules"`
 	MaxRetries           int         `json:"max_retries"`
 	Sidecar              bool        `json:"sidecar"`
+	SidecarReturns       bool        `json:"sidecar_returns"`
 	SocketTimeoutSeconds int         `json:"socket_timeout_seconds"`
 	Checkpoints          []Watch     `json:"checkpoints"`
 }

@@ -10,6 +10,9 @@ const (
 	codeSidecarGone = 2023
 	codeUpload      = 2012
 	codeSidecarNone = 2040
+	phaseStopped    = "stopped"
+	// A sidecar that crashed is started again by the kubelet, after a pause that grows.
+	sidecarReturns = 2 * time.Minute
 )
 
 // Paths of one run, and what the container gives it. Tests use their own.
@@ -33,13 +36,17 @@ type outcome struct {
 
 // run plays one attempt and returns the status to end with.
 func run(payload *Payload, at place, terminated <-chan struct{}) int {
-	var result outcome
-	if payload.Sidecar {
-		result = withSidecar(payload, at, terminated)
-	} else {
-		result = alone(payload, at, terminated)
+	if !payload.Sidecar {
+		return conclude(payload, at, alone(payload, at, terminated))
 	}
-	return conclude(payload, at, result)
+	result, link := withSidecar(payload, at, terminated)
+	status := conclude(payload, at, result)
+	if link != nil {
+		// Whether the run is over or comes again, the group's other tasks learn from this.
+		link.send(Message{Kind: "ended", Code: status})
+		link.connection.Close()
+	}
+	return status
 }
 
 func conclude(payload *Payload, at place, result outcome) int {
@@ -90,9 +97,10 @@ type session struct {
 	watcher    *watcher
 	result     outcome
 	exited     bool
+	round      int
 }
 
-func withSidecar(payload *Payload, at place, terminated <-chan struct{}) outcome {
+func withSidecar(payload *Payload, at place, terminated <-chan struct{}) (outcome, *Link) {
 	timeout := time.Duration(payload.SocketTimeoutSeconds) * time.Second
 	link, err := connect(at.socket, timeout, terminated)
 	if err != nil {
@@ -102,15 +110,28 @@ func withSidecar(payload *Payload, at place, terminated <-chan struct{}) outcome
 			result.stop = exitStopped
 		default:
 		}
-		return result
+		return result, nil
 	}
-	defer link.connection.Close()
-	link.send(Message{Kind: "hello", Task: payload.Identity.Task, RetryID: at.retryID})
 	s := &session{payload: payload, at: at, link: link, terminated: terminated,
 		result: outcome{phase: "download", stop: -1}}
+	link.send(s.hello())
 	for !s.step() {
 	}
-	return s.result
+	return s.result, s.link
+}
+
+// hello says who this is, and to a sidecar that comes again how far the run is.
+func (s *session) hello() Message {
+	hello := Message{Kind: "hello", Task: s.payload.Identity.Task, RetryID: s.at.retryID, Round: s.round}
+	switch {
+	case s.exited:
+		hello.Phase = "exited"
+	case s.program != nil:
+		hello.Phase = "running"
+	case !s.result.started.IsZero():
+		hello.Phase = "waiting"
+	}
+	return hello
 }
 
 // step handles what comes next and says whether the run is over.
@@ -151,6 +172,7 @@ func (s *session) obey(command Message) bool {
 	case "start":
 		s.program = begin(s.payload, s.at)
 		s.exited = false
+		s.round = command.Round
 		s.result.phase = "run"
 		if s.result.started.IsZero() {
 			s.result.started = time.Now()
@@ -188,7 +210,12 @@ func (s *session) programEnded() {
 		s.result.code, s.result.message = codeUpload, err.Error()
 	}
 	s.result.phase = "upload"
-	s.link.send(Message{Kind: "exited", Code: s.result.code})
+	exited := Message{Kind: "exited", Code: s.result.code}
+	if s.result.stop >= 0 {
+		// Ended by order: what it left is not uploaded.
+		exited.Phase = phaseStopped
+	}
+	s.link.send(exited)
 }
 
 func (s *session) sidecarLost() bool {
@@ -196,6 +223,19 @@ func (s *session) sidecarLost() bool {
 	case command := <-s.link.commands:
 		// What it said before it went still counts.
 		return s.obey(command)
+	default:
+	}
+	if s.payload.SidecarReturns && s.result.stop < 0 {
+		if link, err := connect(s.at.socket, sidecarReturns, s.terminated); err == nil {
+			s.link.connection.Close()
+			s.link = link
+			link.send(s.hello())
+			return false
+		}
+	}
+	select {
+	case <-s.terminated:
+		s.result.stop = exitStopped
 	default:
 	}
 	if s.program != nil && !s.exited {

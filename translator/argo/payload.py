@@ -89,6 +89,7 @@ class RunPayload(Payload, frozen=True, kw_only=True):
     default_exit_rules: tuple[ExitRule, ...] = ()
     max_retries: int = 0
     sidecar: bool = False
+    sidecar_returns: bool = False
     socket_timeout_seconds: int = SOCKET_TIMEOUT_SECONDS
     keeps_output: bool = False
     checkpoints: tuple[Watch, ...] = ()
@@ -97,11 +98,13 @@ class RunPayload(Payload, frozen=True, kw_only=True):
 class Fetch(Payload, frozen=True, kw_only=True):
     """A download into `/osmo/data/input/<index>`, in order, before the program starts.
 
-    Shape: `url` is "" where it lies in the intermediate store and none is configured; `service` picks the credential.
+    Shape: `url` is "" where it lies in the intermediate store and none is configured; `service` picks the credential;
+    `origin` names the place in the log, "" for its URL.
     """
 
     index: int
     url: str
+    origin: str = ""
     regex: str = ""
     service: bool = False
 

@@ -67,6 +67,7 @@ def _run_payload(identity: Identity, task: TaskPlan, needed: Needs, secrets: Sec
         default_exit_rules=task.default_exit_rules,
         max_retries=task.max_retries,
         sidecar=needed.sidecar is not SidecarKind.NONE,
+        sidecar_returns=needed.sidecar is SidecarKind.COORDINATOR,
         keeps_output=needed.keeps_output or bool(task.outputs),
         checkpoints=tuple(
             [
@@ -100,7 +101,8 @@ def _fetch(entry: TaskInput | UrlInput, target: ArgoTarget) -> Fetch:
     if isinstance(entry, UrlInput):
         return Fetch(index=entry.index, url=entry.url, regex=entry.regex)
     url = intermediate_url(target, entry.workflow_id, entry.task)
-    return Fetch(index=entry.index, url=url, regex=entry.regex, service=True)
+    origin = f"task {entry.task} of {entry.workflow_id}"
+    return Fetch(index=entry.index, url=url, origin=origin, regex=entry.regex, service=True)
 
 
 def _group_payload(group: GroupPlan, task: TaskPlan, target: ArgoTarget, secrets: SecretReader) -> GroupPayload:

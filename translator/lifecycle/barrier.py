@@ -9,13 +9,22 @@ Source: workflow-spec.md §5.5 and §5.4 ("barrier entries cleared").
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from typing import Protocol
 
 from translator.lifecycle.leads import restarts_siblings
 from translator.plan.model import GroupPlan, TaskName
 
 
+class Gathering(Protocol):
+    """What the barrier must know of a group."""
+
+    @property
+    def barrier(self) -> bool:
+        """Whether its tasks wait for each other."""
+
+
 def released(
-    group: GroupPlan, announced: AbstractSet[TaskName], unfinished: AbstractSet[TaskName]
+    group: Gathering, announced: AbstractSet[TaskName], unfinished: AbstractSet[TaskName]
 ) -> frozenset[TaskName]:
     """The tasks that may run their command now; those released before are among them and take no notice.
 

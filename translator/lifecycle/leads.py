@@ -5,9 +5,27 @@ Source: workflow-spec.md §5.3 ("End of the lead task", "End of a non-lead task"
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from translator.lifecycle.transitions import Ending
 from translator.lifecycle.words import TaskStatus
 from translator.plan.model import GroupPlan, TaskPlan
+
+
+class Siblings(Protocol):
+    """What the rules must know of a group; a coordinator inside the group knows no more."""
+
+    @property
+    def ignore_nonlead_status(self) -> bool:
+        """Whether the others go on when a non-lead failed."""
+
+
+class Sibling(Protocol):
+    """What the rules must know of a task."""
+
+    @property
+    def lead(self) -> bool:
+        """Whether its end ends the group."""
 
 
 def siblings_end(group: GroupPlan, task: TaskPlan, status: TaskStatus) -> Ending | None:
@@ -25,7 +43,7 @@ def siblings_end(group: GroupPlan, task: TaskPlan, status: TaskStatus) -> Ending
     return None
 
 
-def restarts_siblings(group: GroupPlan, task: TaskPlan) -> bool:
+def restarts_siblings(group: Siblings, task: Sibling) -> bool:
     """Whether all other tasks restart in place, and the whole barrier starts anew, when `task` is rescheduled.
 
     A lead always restarts them; a non-lead only where its status is not ignored.

@@ -37,6 +37,7 @@ class LogReader:
         self._position = position or Position()
         self._rest = b""
         self._to_skip = self._position.lines
+        self._is_catching_up = bool(self._position.stamp)
         self._held: tuple[datetime, bytes] | None = None
 
     @property
@@ -48,6 +49,7 @@ class LogReader:
         """The log is read again from the position on: a line that was cut off comes again, whole."""
         self._rest = b""
         self._to_skip = self._position.lines
+        self._is_catching_up = bool(self._position.stamp)
 
     def feed(self, data: bytes) -> Iterator[tuple[datetime, str]]:
         """The lines that are complete now, with the times at which they were written (naive UTC)."""
@@ -70,9 +72,10 @@ class LogReader:
             # The server speaks itself ("unable to retrieve container logs"); it is not the program's.
             return
         stamp = match.group(0).decode().rstrip()
-        if stamp == self._position.stamp and self._to_skip > 0:
-            self._to_skip -= 1
-            return
+        if self._is_catching_up:
+            if self._came_before(stamp):
+                return
+            self._is_catching_up = False
         if stamp == self._position.stamp:
             self._position = Position(stamp=stamp, lines=self._position.lines + 1)
         else:
@@ -91,9 +94,22 @@ class LogReader:
             return
         yield from self._texts(when, text)
 
+    def _came_before(self, stamp: str) -> bool:
+        """Whether a line was taken already: servers cut `sinceTime` to whole seconds, so all of that second come."""
+        if stamp == self._position.stamp and self._to_skip > 0:
+            self._to_skip -= 1
+            return True
+        return _sortable(stamp) < _sortable(self._position.stamp)
+
     def _texts(self, at: datetime, text: bytes) -> Iterator[tuple[datetime, str]]:
         for one in self._splitter.feed(text + b"\n", 0.0):
             yield at, one
+
+
+def _sortable(stamp: str) -> tuple[str, str]:
+    """A stamp so that it compares as its time does: zeros at the end of a fraction may be left out."""
+    seconds, _, fraction = stamp.rstrip("Z").partition(".")
+    return seconds, fraction.ljust(9, "0")
 
 
 def masker_of(secrets: Iterable[str]) -> Masker:

@@ -147,7 +147,12 @@ def test_a_task_that_feeds_another_keeps_its_output() -> None:
         {"url": "s3://u/x", "regex": "r"},
     ]
     assert told_sidecar(translation, "b")["inputs"] == [
-        {"index": 0, "url": f"s3://bucket/data/{WORKFLOW_ID}/a", "service": True}
+        {
+            "index": 0,
+            "url": f"s3://bucket/data/{WORKFLOW_ID}/a",
+            "origin": f"task a of {WORKFLOW_ID}",
+            "service": True,
+        }
     ]
 
 
@@ -169,7 +174,13 @@ def test_inputs_of_earlier_workflows_and_urls() -> None:
     )
     assert told_sidecar(translate(made, STORE), "a")["inputs"] == [
         {"index": 0, "url": "s3://u/x", "regex": "a.*"},
-        {"index": 1, "url": f"s3://bucket/data/{WORKFLOW_ID}/z", "regex": "b", "service": True},
+        {
+            "index": 1,
+            "url": f"s3://bucket/data/{WORKFLOW_ID}/z",
+            "origin": f"task z of {WORKFLOW_ID}",
+            "regex": "b",
+            "service": True,
+        },
     ]
 
 

@@ -179,6 +179,12 @@ def test_pools_given_by_an_administrator_are_strict() -> None:
             "several rules for a",
         ),
         ('workflow: {labels_config: {policy: [{key: a, assert_message: "a\\nb"}]}}', 1, None, "should match pattern"),
+        (
+            f"workflow: {{labels_config: {{policy: [{{key: a, assert_message: {'m' * 257}}}]}}}}",
+            1,
+            None,
+            "at most 256 characters",
+        ),
         ("service: {service_auth: {active_key: k}}", 1, "service.service_auth", 'active_key "k"'),
         ("service: {cli_config: {latest_version: new}}", 1, None, "not a version"),
     ],

@@ -48,6 +48,18 @@ def test_argos_lines_are_left_out() -> None:
     assert texts_of(LogReader(NOBODYS), data) == ["a", "Error: exit status 3", other]
 
 
+def test_lines_of_the_same_second_that_come_again_are_known() -> None:
+    """Servers cut `sinceTime` to whole seconds: asked from .2 on, they begin with the line of .1."""
+    before, at, after = (f"2026-11-22T05:00:00.{part}Z" for part in ("1", "2", "21"))
+    reader = LogReader(NOBODYS)
+    assert [text for _, text in reader.feed(stamped("a", at=before) + stamped("b", "c", at=at))] == ["a", "b", "c"]
+    reader.reopened()
+    again = (
+        stamped("a", at=before) + stamped("b", "c", "d", at=at) + stamped("e", at=after) + stamped("late", at=before)
+    )
+    assert texts_of(reader, again) == ["d", "e", "late"]
+
+
 def test_reading_on_gives_each_line_once() -> None:
     """`sinceTime` is inclusive: the line with that very timestamp comes again, drop it."""
     first, second = "2026-11-22T05:00:00.000000001Z", "2026-11-22T05:00:00.000000002Z"

@@ -1,0 +1,76 @@
+"""Several jobs at a time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from storage.faults import TransferStopped
+from storage.lanes import Lanes
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_all_jobs_are_done_when_the_block_is_left(count: int) -> None:
+    done: list[int] = []
+    with Lanes(count, threading.Event()) as lanes:
+        for number in range(100):
+            lanes.run(lambda number=number: done.append(number))  # type: ignore[misc]
+    assert sorted(done) == [*range(100)]
+
+
+def test_no_more_at_a_time_than_there_are_lanes() -> None:
+    together, most, lock = 0, 0, threading.Lock()
+    meet = threading.Barrier(3)
+
+    def job() -> None:
+        nonlocal together, most
+        with lock:
+            together += 1
+            most = max(most, together)
+        meet.wait(10)
+        with lock:
+            together -= 1
+
+    with Lanes(3, threading.Event()) as lanes:
+        for _ in range(9):
+            lanes.run(job)
+    assert most == 3
+
+
+def test_the_first_failure_is_raised_and_stops_the_others() -> None:
+    begun, told = threading.Event(), threading.Event()
+
+    def go_on(lanes: Lanes) -> None:
+        begun.set()
+        while not lanes.is_set():
+            told.wait(0.001)
+        told.set()
+        raise TransferStopped
+
+    def fail() -> None:
+        begun.wait(10)
+        raise ValueError("first")
+
+    def ride(count: int) -> None:
+        with Lanes(3, threading.Event()) as lanes:
+            lanes.run(lambda: go_on(lanes))
+            for _ in range(count):
+                lanes.run(fail)
+
+    with pytest.raises(ValueError, match="first"):
+        ride(100)
+    assert told.is_set()
+
+
+def test_one_lane_raises_at_once() -> None:
+    with Lanes(1, threading.Event()) as lanes, pytest.raises(ZeroDivisionError):
+        lanes.run(lambda: print(1 // 0))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_nothing_begins_after_the_sign_to_stop(count: int) -> None:
+    stopped = threading.Event()
+    stopped.set()
+    with pytest.raises(TransferStopped), Lanes(count, stopped) as lanes:
+        lanes.run(lambda: pytest.fail("began"))
