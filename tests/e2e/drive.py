@@ -13,6 +13,7 @@ from tests.e2e.scenario import Scenario, spec_text
 
 USER = "tester"
 PATIENCE_SECONDS = 60.0
+_IMAGE = re.compile(r"(\bimage: )(?:i|img)(?=[,}\s])")
 _STAMPS = {
     "SCHEDULING": "scheduling_start_time",
     "INITIALIZING": "initializing_start_time",
@@ -20,18 +21,35 @@ _STAMPS = {
 }
 
 
-class Play:
-    """One scenario in progress. `hurry` is called while it waits: it lets a fake clock go on."""
+Outcome = tuple[str, dict[str, list[tuple[str, int | None]]]]
+"""The status of a workflow, and (status, exit code) of each attempt of its tasks by rising retry id."""
 
-    def __init__(self, client: httpx.Client, scenario: Scenario, hurry: Callable[[], None] = lambda: None) -> None:
+
+class Play:
+    """One scenario in progress. `hurry` is called while it waits: it lets a fake clock go on.
+
+    Shape: `outcomes` has one for each workflow that was accepted, in order, when `run` has returned.
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        scenario: Scenario,
+        hurry: Callable[[], None] = lambda: None,
+        patience_seconds: float = PATIENCE_SECONDS,
+        pause_seconds: float = 0.01,
+    ) -> None:
         self._client = client
         self._scenario = scenario
         self._hurry = hurry
+        self._patience_seconds = patience_seconds
+        self._pause_seconds = pause_seconds
+        self.outcomes: list[Outcome] = []
 
     def run(self, replace: Mapping[str, str]) -> None:
         """Submit, cancel where the scenario says so, wait for the end, compare; then the second step.
 
-        `replace` are texts put in place of `$NAME` in specs.
+        `replace` are texts put in place of `$NAME` in specs; IMAGE stands for the image `i`, where one must be real.
         """
         scenario = self._scenario
         reply = self._post(
@@ -44,7 +62,7 @@ class Play:
                 *(("label", item) for item in scenario.labels),
             ],
         )
-        first = self._judge(reply, scenario.expect, cancel=scenario.cancel)
+        first = self._judge(reply, _replaced_within(scenario.expect, replace), cancel=scenario.cancel)
         if scenario.then is not None:
             self._second(first, scenario.then, replace)
 
@@ -55,7 +73,7 @@ class Play:
             reply = self._client.post("/api/pool/default/workflow", params={"workflow_id": first})
         else:
             reply = self._post(_replaced(spec_text({"workflow": step["submit"]}), replace))
-        self._judge(reply, step["expect"])
+        self._judge(reply, _replaced_within(step["expect"], replace))
 
     def _post(
         self,
@@ -83,8 +101,9 @@ class Play:
         if cancel is not None:
             self._cancel(workflow_id, cancel)
         self._wait_for(workflow_id, "the end", lambda found: found["end_time"] is not None)
-        log = self._log(workflow_id)
-        _check(self._query(workflow_id), log, expect)
+        log, found = self._log(workflow_id), self._query(workflow_id)
+        self.outcomes.append(_outcome(found))
+        _check(found, log, expect)
         return workflow_id
 
     def _cancel(self, workflow_id: str, cancel: Mapping[str, Any]) -> None:
@@ -104,23 +123,31 @@ class Play:
 
     def _log(self, workflow_id: str) -> list[str]:
         # The reply of a finished workflow ends when its log is sealed, so nothing is missing.
-        return self._client.get(f"/api/workflow/{workflow_id}/logs", timeout=PATIENCE_SECONDS).text.splitlines()
+        return self._client.get(f"/api/workflow/{workflow_id}/logs", timeout=self._patience_seconds).text.splitlines()
 
     def _wait_for(self, workflow_id: str, what: str, holds: Callable[[dict[str, Any]], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self._patience_seconds
         found = self._query(workflow_id)
         while not holds(found):
             assert time.monotonic() < deadline, f"{workflow_id} never came to {what}: {found}"
             assert found["end_time"] is None, f"{workflow_id} ended before {what}: {found}"
             self._hurry()
-            time.sleep(0.01)
+            time.sleep(self._pause_seconds)
             found = self._query(workflow_id)
 
 
 def _replaced(text: str, replace: Mapping[str, str]) -> str:
     for name, value in replace.items():
         text = text.replace(f"${name}", value)
-    return text
+    return _IMAGE.sub(rf"\1{replace['IMAGE']}", text) if "IMAGE" in replace else text
+
+
+def _replaced_within(expect: Any, replace: Mapping[str, str]) -> Any:
+    if isinstance(expect, str):
+        return _replaced(expect, replace)
+    if isinstance(expect, Mapping):
+        return {key: _replaced_within(value, replace) for key, value in expect.items()}
+    return [_replaced_within(value, replace) for value in expect] if isinstance(expect, list) else expect
 
 
 def _check_refused(reply: httpx.Response, expect: Mapping[str, str]) -> None:
@@ -138,6 +165,11 @@ def _attempts(found: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     for tries in by_task.values():
         tries.sort(key=lambda attempt: int(attempt["retry_id"]))
     return by_task
+
+
+def _outcome(found: Mapping[str, Any]) -> Outcome:
+    tasks = {name: [(a["status"], a["exit_code"]) for a in tries] for name, tries in sorted(_attempts(found).items())}
+    return found["status"], tasks
 
 
 def _check(found: Mapping[str, Any], log: Sequence[str], expect: Mapping[str, Any]) -> None:

@@ -32,6 +32,11 @@ class Scenario:
     dummy: Mapping[str, Any] = field(default_factory=dict)
     advance_seconds: float = 0
     then: Mapping[str, Any] | None = None
+    pace: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def paced(self, *, slow: bool) -> dict[str, str]:
+        """What stands for `$NAME` where time is meant: quick, or slow where a start takes seconds."""
+        return {name: values[slow] for name, values in self.pace.items()}
 
 
 def scenarios() -> Iterator[Scenario]:
@@ -66,6 +71,7 @@ _KNOWN = {
     "advance",
     "expect",
     "then",
+    "pace",
 }
 
 
@@ -88,4 +94,5 @@ def _scenario(document: Mapping[str, Any]) -> Scenario:
         dummy=document.get("dummy", {}),
         advance_seconds=document.get("advance", 0),
         then=document.get("then"),
+        pace={name: (str(quick), str(slow)) for name, (quick, slow) in document.get("pace", {}).items()},
     )

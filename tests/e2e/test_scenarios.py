@@ -35,12 +35,13 @@ def test_the_suite_is_as_large_as_promised() -> None:
     [pytest.param(runner, case, id=f"{runner}-{case.name}") for case in CASES for runner in case.runners],
 )
 def test_scenario(runner: str, case: Scenario, tmp_path: Path) -> None:
-    with _gateway(runner, case, tmp_path) as (client, hurry):
-        Play(client, case, hurry).run({"SHARED": str(tmp_path / "shared")})
+    with gateway_for(runner, case, tmp_path) as (client, hurry):
+        Play(client, case, hurry).run({"SHARED": f"file://{tmp_path}/shared", **case.paced(slow=False)})
 
 
 @contextmanager
-def _gateway(runner: str, case: Scenario, directory: Path) -> Iterator[tuple[TestClient, Callable[[], None]]]:
+def gateway_for(runner: str, case: Scenario, directory: Path) -> Iterator[tuple[TestClient, Callable[[], None]]]:
+    """A gateway of its own for a case, and what lets its clock go on. Shape: `runner` is `local` or `dummy`."""
     settings = Settings(data_dir=directory / "data", config=_config(case, directory), port=0)
     if runner == "local":
         gateway, hurry = build(settings), _no_hurry

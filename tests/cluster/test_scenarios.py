@@ -1,0 +1,92 @@
+"""Every scenario that the local engine passes, on the cluster and here: the same outcome."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from fastapi.testclient import TestClient
+
+from gateway.main import build, create_app
+from gateway.settings import Settings
+from tests.cluster.scene import IMAGE, address, cluster_document, reached
+from tests.e2e.drive import USER, Outcome, Play
+from tests.e2e.scenario import Scenario, scenarios
+from tests.e2e.test_scenarios import gateway_for
+from tests.object_store import NoObjectStore, S3Server, s3_server
+
+PATIENCE_SECONDS = 240.0
+# What is true of one machine only.
+ONE_MACHINE = {
+    "queue timeout only in SCHEDULING": "a request beyond the machine runs alone there; on a cluster it never does",
+}
+CASES = [case for case in scenarios() if "local" in case.runners]
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[S3Server]:
+    """An S3 server that pods reach; skips where there is no such cluster."""
+    kubeconfig = os.environ.get("KUBECONFIG")
+    if not kubeconfig:
+        pytest.skip("KUBECONFIG is not set: no cluster to run on")
+    kube = reached(kubeconfig)
+    try:
+        with s3_server(address(kube)) as running:
+            yield running
+    except NoObjectStore as reason:
+        pytest.skip(f"no S3 server: {reason}")
+    finally:
+        kube.close()
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+def test_scenario(
+    store: S3Server, case: Scenario, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Design §8: 'exactly as the cluster does (one conformance suite for both)'."""
+    if case.name in ONE_MACHINE:
+        pytest.skip(ONE_MACHINE[case.name])
+    there, here = tmp_path / "there", tmp_path / "here"
+    here.mkdir()
+    with gateway_for("local", case, here) as (client, _):
+        local = Play(client, case)
+        local.run({"SHARED": f"file://{here}/shared", **case.paced(slow=False)})
+    record_property("local", _shown(local.outcomes))
+    with _gateway(store, case, there) as client:
+        remote = Play(client, case, patience_seconds=PATIENCE_SECONDS, pause_seconds=0.2)
+        try:
+            shared = f"s3://{store.bucket}/{uuid.uuid4().hex}"
+            remote.run({"SHARED": shared, "IMAGE": IMAGE, **case.paced(slow=True)})
+        finally:
+            record_property("cluster", _shown(remote.outcomes))
+
+
+@contextmanager
+def _gateway(store: S3Server, case: Scenario, directory: Path) -> Iterator[TestClient]:
+    config = directory / "config"
+    config.mkdir(parents=True)
+    document = cluster_document(os.environ["KUBECONFIG"], store)
+    document["workflow"].update({"max_num_tasks": 5000, **case.settings})
+    document["pools"]["default"].update(case.pool)
+    (config / "cluster.yaml").write_text(yaml.safe_dump(document))
+    gateway = build(Settings(data_dir=directory / "data", config=config, port=0))
+    try:
+        gateway.start()
+        with TestClient(create_app(gateway), headers={"x-osmo-user": USER}, base_url="http://127.0.0.1") as client:
+            yield client
+    finally:
+        gateway.stop()
+
+
+def _shown(outcomes: list[Outcome]) -> str:
+    return "; ".join(
+        f"{status} " + ", ".join(f"{task} {' '.join(f'{s}/{c}' for s, c in tries)}" for task, tries in tasks.items())
+        for status, tasks in outcomes
+    )
