@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.cells.cell import Isolation
+from engine.cells.cell import Isolation, make_osmo
 from engine.cells.container import ContainerIsolation, NoContainerEngine, find_container_engine
 from engine.cells.process import ProcessIsolation
 from engine.cells.sandbox import SandboxIsolation, SandboxTools
@@ -19,6 +19,7 @@ from engine.launching import Command, LauncherClient, LaunchFailure
 from engine.sandbox.bubblewrap import BoxDirectory, Extras, find_bubblewrap, make_directories, sandbox_argv
 from engine.sandbox.layout import Layout, LayoutKind, pieces_layout, read_only_layout, whole_layout
 from engine.sandbox.mounts import parse_mounts
+from engine.sandbox.recycling import Imprint
 from engine.settings import EngineSettings, IsolationChoice
 from engine.strays import marker
 from engine.tools import Tools
@@ -95,13 +96,14 @@ def _sandbox(around: Surroundings) -> SandboxIsolation | str:
     for program in find_bubblewrap(around.settings.environ):
         for layout in _layouts(around):
             outcome = _tried(around, program, layout)
-            if isinstance(outcome, Layout):
+            if isinstance(outcome, _Tried):
+                around.directories.keep_untouched(outcome.imprint.fits)
                 return SandboxIsolation(
                     SandboxTools(
                         launcher=around.launcher,
                         directories=around.directories,
                         program=program,
-                        layout=outcome,
+                        layout=outcome.layout,
                         environment=around.settings.base_environment,
                         marker=marker(around.directories.identity, "sandbox"),
                         spares=around.settings.spare_sandboxes,
@@ -125,24 +127,33 @@ def _layouts(around: Surroundings) -> Iterator[Layout]:
         yield read_only_layout(hidden)
 
 
-def _tried(around: Surroundings, program: str, layout: Layout) -> Layout | LaunchFailure:
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A layout that works here, and what a sandbox of it leaves when nothing was written in it."""
+
+    layout: Layout
+    imprint: Imprint
+
+
+def _tried(around: Surroundings, program: str, layout: Layout) -> _Tried | LaunchFailure:
     """The layout as it works here: with directories read-only that the kernel cannot layer; or why it does not."""
     for _ in range(_MAX_FLAT_DIRECTORIES):
-        failure = _try_once(around, program, layout)
-        if failure is None:
-            return layout
-        refused = _LAYER_FAILURE.search(failure.reason)
+        outcome = _try_once(around, program, layout)
+        if isinstance(outcome, Imprint):
+            return _Tried(layout, outcome)
+        refused = _LAYER_FAILURE.search(outcome.reason)
         path = refused[1].rstrip("/") if refused is not None else ""
         if not path or layout.kind is LayoutKind.READ_ONLY or not any(path == layer.path for layer in layout.layers):
-            return failure
+            return outcome
         layout = layout.without_layer(path)
     return LaunchFailure("too many directories cannot be layered")
 
 
-def _try_once(around: Surroundings, program: str, layout: Layout) -> LaunchFailure | None:
-    """Set up a sandbox, run a command in it as a task's would be, and end it."""
+def _try_once(around: Surroundings, program: str, layout: Layout) -> LaunchFailure | Imprint:
+    """Set up a sandbox, run a command in it as a task's would be, and end it: what is left of it then."""
     launcher, box = around.launcher, BoxDirectory(str(around.directories.new_spare()))
     make_directories(layout, box)
+    make_osmo(box.osmo)
     outcomes: list[int | LaunchFailure] = []
     environment = {"PATH": around.settings.base_environment.get("PATH", os.defpath)}
     argv = sandbox_argv(program, layout, box, Extras())
@@ -166,8 +177,13 @@ def _try_once(around: Surroundings, program: str, layout: Layout) -> LaunchFailu
     closed: list[bool] = []
     launcher.close_box(number, lambda: closed.append(True))
     _settle(launcher, lambda: bool(closed))
-    remove_tree(Path(box.path))
-    return failure
+    try:
+        return failure or Imprint.of(Path(box.path))
+    except (OSError, ValueError):
+        # Nothing will be like it, and no box is used twice.
+        return Imprint({})
+    finally:
+        remove_tree(Path(box.path))
 
 
 def _settle(launcher: LauncherClient, settled: Callable[[], bool]) -> None:

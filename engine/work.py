@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import assert_never
@@ -57,6 +58,7 @@ class Work:
         self._admitting = False
         self._reporter = Reporter(sink, now)
         self._telling: Timer | None = None
+        self._asking_again: Timer | None = None
         self._launcher_writes = False
         self._transfers = TransferPool(reactor, settings.transfer_threads)
         try:
@@ -121,7 +123,9 @@ class Work:
             self._telling = self._reactor.call_later(_TELL_SECONDS, self._tell)
         if not self._stopping:
             # After the tasks of this turn were sent on their way.
-            self.services.isolation.make_ready()
+            again = self.services.isolation.make_ready()
+            if again is not None and (self._asking_again is None or self._asking_again.due < time.monotonic()):
+                self._asking_again = self._reactor.call_later(again, lambda: None)
         elif not any(group.alive for group in self._groups.values()):
             self._reactor.end()
         self._watch_launcher_writes()

@@ -103,8 +103,8 @@ class Isolation(Protocol):
     def cell(self, spec: CellSpec) -> Cell:
         """A cell that is not open yet."""
 
-    def make_ready(self) -> None:
-        """Prepare for cells to come."""
+    def make_ready(self) -> float | None:
+        """Prepare for cells to come. Units: seconds after which this wants to be asked again, None: need not be."""
 
     def start_over(self) -> None:
         """Take note that the launcher is a new one, and whatever ran is gone."""

@@ -80,8 +80,9 @@ class ContainerIsolation:
         """A cell that is not open yet."""
         return ContainerCell(self, spec)
 
-    def make_ready(self) -> None:
+    def make_ready(self) -> float | None:
         """Nothing to prepare."""
+        return None
 
     def start_over(self) -> None:
         """Remove containers: they outlive the launcher."""

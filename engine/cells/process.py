@@ -78,8 +78,9 @@ class ProcessIsolation:
         """A cell that is not open yet."""
         return ProcessCell(self.launcher, spec)
 
-    def make_ready(self) -> None:
+    def make_ready(self) -> float | None:
         """Nothing to prepare."""
+        return None
 
     def start_over(self) -> None:
         """Nothing is kept here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from translator.lifecycle.words import ExitCode, TaskStatus
 _log = logging.getLogger(__name__)
 
 _OWN_HOME = "/osmo/run/home"
+# A sandbox takes the processors for a few milliseconds, which a short task would feel.
+_CALM_SECONDS = 0.004
 
 OnBox = Callable[[int | LaunchFailure], None]
 
@@ -86,6 +89,8 @@ class SandboxIsolation:
     def __init__(self, tools: SandboxTools) -> None:
         self._tools = tools
         self._spares: deque[Box] = deque()
+        # Since when there are fewer than there should be.
+        self._short_since: float | None = None
         variable, _, value = tools.marker.partition("=")
         self._holder_environment = {"PATH": tools.environment.get("PATH", os.defpath), variable: value}
 
@@ -114,16 +119,27 @@ class SandboxIsolation:
         """A cell that is not open yet."""
         return SandboxCell(self, self._tools.launcher, spec)
 
-    def make_ready(self) -> None:
-        """Set up sandboxes for tasks to come."""
+    def make_ready(self) -> float | None:
+        """Set up sandboxes for tasks to come: not beside a task that has just begun, as long as there is one left."""
         self._spares = deque(box for box in self._spares if not box.failed)
+        if len(self._spares) >= self._tools.spares:
+            self._short_since = None
+            return None
+        now = time.monotonic()
+        if self._short_since is None:
+            self._short_since = now
+        patience = self._short_since + _CALM_SECONDS - now
+        if self._spares and patience > 0:
+            return patience
+        self._short_since = None
         while len(self._spares) < self._tools.spares:
             try:
                 self._spares.append(self._spare())
             except OSError:
                 # Not needed yet; the task that needs it will fail with the reason.
                 _log.exception("No sandbox could be set up in advance")
-                return
+                break
+        return None
 
     def start_over(self) -> None:
         """Forget sandboxes that went with the launcher."""
@@ -174,9 +190,11 @@ class SandboxIsolation:
         place(spec.files, self._tools.layout, BoxDirectory(str(spec.box)))
 
     def _spare(self) -> Box:
-        box = BoxDirectory(str(self._tools.directories.new_spare()))
-        make_directories(self._tools.layout, box)
-        make_osmo(box.osmo)
+        untouched = self._tools.directories.untouched_spare()
+        box = BoxDirectory(str(untouched or self._tools.directories.new_spare()))
+        if untouched is None:
+            make_directories(self._tools.layout, box)
+            make_osmo(box.osmo)
         return self._box(self._tools.layout, box, Extras())
 
     def _box(self, layout: Layout, box: BoxDirectory, extras: Extras) -> Box:

@@ -52,6 +52,8 @@ class Box:
             theirs.close()
             os.close(info_write)
             os.close(errors_write)
+        # Sandboxes are set up and taken down beside tasks, and should not hold them up.
+        family.yield_to_others(self.monitor)
         # The sandbox's command returns what it reads: when this comes back, everything is mounted.
         self.ready.send(b"?")
 

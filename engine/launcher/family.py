@@ -6,6 +6,8 @@ import os
 import select
 import signal
 
+_NICENESS = 5
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +47,14 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
         return
     try:
         os.kill(pid, number)
+    except OSError:
+        return
+
+
+def yield_to_others(pid: int) -> None:
+    """Let a process and its children to come have the processors only when nobody else of ours wants them."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
     except OSError:
         return
 

@@ -164,7 +164,7 @@ class Scene:
 
     def box(self, run: Run, name: str, retry_id: int = 0) -> Path:
         """Where an attempt writes."""
-        return self.root / "runs" / run.plan.workflow_uuid / name / str(retry_id) / "box"
+        return self.root / "runs" / run.plan.workflow_uuid / f"{name}~{retry_id}" / "box"
 
 
 def engine_settings(root: Path, **changes: object) -> EngineSettings:

@@ -37,7 +37,7 @@ def test_what_had_not_begun_is_lost_with_the_rest(tmp_path: Path) -> None:
     )
     index = PlanIndex.of(plan)
     state = reduce(index, initial_state(plan, NOW), [Accepted(at=NOW)]).state
-    begun = tmp_path / "root" / "runs" / UUID / "helper" / "0"
+    begun = tmp_path / "root" / "runs" / UUID / "helper~0"
     begun.mkdir(parents=True)
     write_record(begun, AttemptRecord(stage=Stage.BEGUN))
     memory = Memory()
