@@ -247,6 +247,8 @@ class Attempt:
         if status < 0:
             self.voice.system(f"The command was killed by signal {-status}")
         code = status if status >= 0 else _KILLED_CODE
+        # A new engine would take the attempt's end from the record, and its lines would be missing.
+        self._services.reporter.flush_lines(self._held.run.plan.workflow_uuid)
         self._keep(msgspec.structs.replace(self._record, stage=Stage.ENDED, exit_code=code))
         crash_point("exit.recorded")
         self.step = Step.SAVING
@@ -304,6 +306,7 @@ class Attempt:
 
     def _tell_end(self, ending: Ending) -> None:
         at = self.voice.now()
+        self._services.reporter.flush_lines(self._held.run.plan.workflow_uuid)
         self._keep(
             msgspec.structs.replace(
                 self._record,

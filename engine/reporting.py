@@ -60,15 +60,20 @@ class Reporter:
         """Tell an event."""
         self._events[workflow].append(event)
 
+    def flush_lines(self, workflow: WorkflowUuid) -> None:
+        """Hand over the log lines of a workflow: before something is put on record that says there are no more."""
+        if lines := self._lines.pop(workflow, None):
+            self._line_count = sum(map(len, self._lines.values()))
+            self._guarded(lambda: self._sink.lines(workflow, lines), "log lines", workflow)
+
     def flush(self) -> None:
         """Hand everything to the sink. Facts that it did not take are kept for the next time."""
         self._awaited, self._line_count = False, 0
         for workflow in [*self._lines]:
-            lines = self._lines.pop(workflow)
-            self._guarded(lambda: self._sink.lines(workflow, lines), "log lines", workflow)  # noqa: B023  called at once
+            self.flush_lines(workflow)
         for workflow in [*self._events]:
             events = self._events.pop(workflow)
-            self._guarded(lambda: self._sink.events(workflow, events), "events", workflow)  # noqa: B023
+            self._guarded(lambda: self._sink.events(workflow, events), "events", workflow)  # noqa: B023  called at once
         for workflow in [*self._facts]:
             facts = self._facts.pop(workflow)
             crash_point("facts.before")

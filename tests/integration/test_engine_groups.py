@@ -156,7 +156,7 @@ def test_what_an_attempt_wrote_is_removed_and_its_run_with_the_seal(stage: Scene
     stage.delete(first)
     assert not stage.box(first, "t").exists()
     stage.apply(first, Seal())
-    eventually(lambda: not stage.box(first, "t").parent.parent.parent.exists())
+    eventually(lambda: not stage.box(first, "t").parent.parent.exists())
 
 
 def test_a_new_attempt_starts_from_scratch(stage: Scene) -> None:
