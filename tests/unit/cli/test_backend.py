@@ -104,13 +104,13 @@ def test_add_names_no_account_or_priority_that_is_not_there(cluster: ArgoCluster
 def test_a_token_from_standard_input_is_kept_for_its_owner(
     cluster: ArgoCluster, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster.kube.token = "t-1"
-    monkeypatch.setattr("sys.stdin", io.StringIO("t-1\n"))
+    cluster.kube.token = "kept-apart-from-config"
+    monkeypatch.setattr("sys.stdin", io.StringIO("kept-apart-from-config\n"))
     assert add(config, cluster, "--token-file", "-") == 0
     token = config / "backend-edge.token"
-    assert token.read_text() == "t-1\n"
+    assert token.read_text() == "kept-apart-from-config\n"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
-    assert "t-1" not in (config / "backend-edge.yaml").read_text()
+    assert "kept-apart-from-config" not in (config / "backend-edge.yaml").read_text()
 
 
 def test_add_does_not_replace_unasked(cluster: ArgoCluster, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
