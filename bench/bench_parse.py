@@ -7,13 +7,13 @@ machine shifts all figures alike.
 
 from __future__ import annotations
 
-import gc
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
 import yaml
 
+from bench.processor_time import best_of
+from bench.specs import chains
 from translator.garbage import collections_paused
 from translator.plan.checks import validate_plan
 from translator.plan.context import ADMIN_ROLE, PlanContext
@@ -42,7 +42,7 @@ class NoRenderer:
 def main() -> None:
     """Print one line per size."""
     for size in SIZES:
-        good = _spec(size)
+        good = chains(size, _CHAIN)
         wrong = good[::-1].replace(b"egami", b"egmi", 1)[::-1]
         actions: list[Callable[[], object]] = [
             partial(yaml.safe_load, good),
@@ -50,42 +50,13 @@ def main() -> None:
             partial(_plan, good),
             partial(_refused, wrong),
         ]
-        safe, loaded, planned, refused = _best(actions, _RUNS[size])
+        safe, loaded, planned, refused = best_of(actions, _RUNS[size])
         print(
             f"{size:>5} tasks, {len(good) / 1000:.0f} kB: safe_load {safe * 1e3:.1f} ms, "
             f"load {loaded * 1e3:.1f} ms (1/{safe / loaded:.1f}), "
             f"Plan {planned * 1e3:.1f} ms (1/{safe / planned:.1f}), "
             f"error in the last task {refused / planned:.2f} x Plan"
         )
-
-
-def _spec(tasks: int) -> bytes:
-    head = "workflow:\n  name: bench\n  resources:\n    default: {cpu: 1, memory: 1Gi, storage: 2Gi}\n  tasks:\n"
-    return (head + "".join(_task(number) for number in range(tasks))).encode()
-
-
-def _task(number: int) -> str:
-    upstream = f"    inputs:\n    - task: task-{number - 1}\n" if number % _CHAIN else ""
-    return f"""\
-  - name: task-{number}
-    image: ubuntu:24.04
-    command: ["bash", "-c"]
-    args:
-    - |
-      echo step 0 of task {number} >> /tmp/log.txt
-      echo step 1 of task {number} >> /tmp/log.txt
-      echo step 2 of task {number} >> /tmp/log.txt
-      echo step 3 of task {number} >> {{{{output}}}}/log.txt
-    environment:
-      INDEX: {number}
-      MODE: train
-    files:
-    - path: /tmp/run.sh
-      contents: |
-        set -e
-        echo running {number}
-    resource: default
-{upstream}"""
 
 
 def _plan(text: bytes) -> Plan:
@@ -106,17 +77,6 @@ def _refused(text: bytes) -> None:
     except SpecError:
         return
     raise AssertionError("the spec has an error")
-
-
-def _best(actions: list[Callable[[], object]], runs: int) -> list[float]:
-    best = [float("inf")] * len(actions)
-    for _ in range(runs):
-        for index, action in enumerate(actions):
-            gc.collect()
-            start = time.process_time()
-            action()
-            best[index] = min(best[index], time.process_time() - start)
-    return best
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ all figures alike.
 
 from __future__ import annotations
 
-import gc
 import random
-import time
 from collections.abc import Callable
 from functools import partial
 
 import yaml
 
+from bench.processor_time import best_of
+from bench.specs import chains, workflow_file
 from pools.backend import Backend
 from pools.workflow import WorkflowConfig
 from templates.sandbox import TemplateSandbox
@@ -36,14 +36,14 @@ _TARGET = argo_target(Backend(name="cluster"), WorkflowConfig())
 def main() -> None:
     """Print one line per size, then one per shape of graph."""
     for size in SIZES:
-        source = _chain(size)
+        source = chains(size, size)
         plan = _plan(source)
         actions: list[Callable[[], object]] = [
             partial(yaml.safe_load, source),
             partial(translate_yaml, source),
             partial(_objects, plan),
         ]
-        safe, whole, argo = _best(actions, _RUNS[size])
+        safe, whole, argo = best_of(actions, _RUNS[size])
         print(
             f"{size:>5} tasks, {len(source) / 1000:.0f} kB: safe_load {safe * 1e3:.1f} ms, "
             f"translate_yaml {whole * 1e3:.1f} ms (1/{safe / whole:.1f}), of it from the Plan {argo * 1e3:.1f} ms "
@@ -51,7 +51,7 @@ def main() -> None:
         )
     for name, source in _graphs().items():
         plan = _plan(source)
-        (argo,) = _best([partial(_objects, plan)], 5)
+        (argo,) = best_of([partial(_objects, plan)], 5)
         print(f"{name}: {argo * 1e3:.1f} ms from the Plan, {len(translate(plan, _TARGET).parts)} Workflows")
 
 
@@ -66,60 +66,16 @@ def _objects(plan: Plan) -> bytes:
     return written(translate(plan, _TARGET), Form.JSON)
 
 
-def _chain(tasks: int) -> bytes:
-    return _file({number: [number - 1] if number else [] for number in range(tasks)})
-
-
 def _graphs() -> dict[str, bytes]:
     chance = random.Random(1)
     sparse = {
         node: [above for above in range(max(0, node - 300), node) if chance.random() < 0.01] for node in range(1000)
     }
     return {
-        "1 to 998 to 1": _file({0: [], **{n: [0] for n in range(1, 999)}, 999: list(range(1, 999))}),
-        "100 chains of 10": _file({n: [n - 1] if n % 10 else [] for n in range(1000)}),
-        "random graph of 1,000": _file(sparse),
+        "1 to 998 to 1": workflow_file({0: [], **{n: [0] for n in range(1, 999)}, 999: list(range(1, 999))}),
+        "100 chains of 10": chains(1000, 10),
+        "random graph of 1,000": workflow_file(sparse),
     }
-
-
-def _file(edges: dict[int, list[int]]) -> bytes:
-    head = "workflow:\n  name: bench\n  resources:\n    default: {cpu: 1, memory: 1Gi, storage: 2Gi}\n  tasks:\n"
-    return (head + "".join(_task(number, above) for number, above in edges.items())).encode()
-
-
-def _task(number: int, above: list[int]) -> str:
-    inputs = "    inputs:\n" + "".join(f"    - task: task-{other}\n" for other in above) if above else ""
-    return f"""\
-  - name: task-{number}
-    image: ubuntu:24.04
-    command: ["bash", "-c"]
-    args:
-    - |
-      echo step 0 of task {number} >> /tmp/log.txt
-      echo step 1 of task {number} >> /tmp/log.txt
-      echo step 2 of task {number} >> /tmp/log.txt
-      echo step 3 of task {number} >> {{{{output}}}}/log.txt
-    environment:
-      INDEX: {number}
-      MODE: train
-    files:
-    - path: /tmp/run.sh
-      contents: |
-        set -e
-        echo running {number}
-    resource: default
-{inputs}"""
-
-
-def _best(actions: list[Callable[[], object]], runs: int) -> list[float]:
-    best = [float("inf")] * len(actions)
-    for _ in range(runs):
-        for index, action in enumerate(actions):
-            gc.collect()
-            start = time.process_time()
-            action()
-            best[index] = min(best[index], time.process_time() - start)
-    return best
 
 
 if __name__ == "__main__":
