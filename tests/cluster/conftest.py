@@ -22,7 +22,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         (report.nodeid.partition("[")[2].rstrip("]"), report.outcome, dict(report.user_properties))
         for reports in terminalreporter.stats.values()
         for report in reports
-        if isinstance(report, pytest.TestReport) and any(name == "local" for name, _ in report.user_properties)
+        if isinstance(report, pytest.TestReport)
+        and report.when == "call"
+        and any(name == "local" for name, _ in report.user_properties)
     ]
     if not rows:
         return

@@ -72,23 +72,33 @@ class ClusterScene:
 
 
 @contextmanager
-def cluster_scene(home: Path) -> Iterator[ClusterScene]:
-    """A running gateway on an empty data directory. Skips, with the reason, where there is no such cluster."""
+def cluster_with_store() -> Iterator[tuple[str, KubeClient, S3Server]]:
+    """The path of `$KUBECONFIG`, a client of its cluster, and an S3 server that its pods reach.
+
+    Skips, with the reason, where there is no such cluster.
+    """
     kubeconfig = os.environ.get("KUBECONFIG")
     if not kubeconfig:
         pytest.skip("KUBECONFIG is not set: no cluster to run on")
     kube = reached(kubeconfig)
     try:
         with s3_server(address(kube)) as s3:
-            config = home / "config"
-            config.mkdir()
-            (config / "cluster.yaml").write_text(yaml.safe_dump(cluster_document(kubeconfig, s3)))
-            with server(home / "data", "--config", config) as client:
-                yield ClusterScene(client=client, kube=kube, s3=s3)
+            yield kubeconfig, kube, s3
     except NoObjectStore as reason:
         pytest.skip(f"no S3 server: {reason}")
     finally:
         kube.close()
+
+
+@contextmanager
+def cluster_scene(home: Path) -> Iterator[ClusterScene]:
+    """A running gateway on an empty data directory. Skips, with the reason, where there is no such cluster."""
+    with cluster_with_store() as (kubeconfig, kube, s3):
+        config = home / "config"
+        config.mkdir()
+        (config / "cluster.yaml").write_text(yaml.safe_dump(cluster_document(kubeconfig, s3)))
+        with server(home / "data", "--config", config) as client:
+            yield ClusterScene(client=client, kube=kube, s3=s3)
 
 
 def attempts(found: dict[str, Any], task: str) -> list[tuple[str, int | None]]:

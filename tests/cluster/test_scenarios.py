@@ -14,11 +14,11 @@ from fastapi.testclient import TestClient
 
 from gateway.main import build, create_app
 from gateway.settings import Settings
-from tests.cluster.scene import IMAGE, address, cluster_document, reached
+from tests.cluster.scene import IMAGE, cluster_document, cluster_with_store
 from tests.e2e.drive import USER, Outcome, Play
 from tests.e2e.scenario import Scenario, scenarios
 from tests.e2e.test_scenarios import gateway_for
-from tests.object_store import NoObjectStore, S3Server, s3_server
+from tests.object_store import S3Server
 
 PATIENCE_SECONDS = 240.0
 # What is true of one machine only.
@@ -33,17 +33,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def store() -> Iterator[S3Server]:
     """An S3 server that pods reach; skips where there is no such cluster."""
-    kubeconfig = os.environ.get("KUBECONFIG")
-    if not kubeconfig:
-        pytest.skip("KUBECONFIG is not set: no cluster to run on")
-    kube = reached(kubeconfig)
-    try:
-        with s3_server(address(kube)) as running:
-            yield running
-    except NoObjectStore as reason:
-        pytest.skip(f"no S3 server: {reason}")
-    finally:
-        kube.close()
+    with cluster_with_store() as (_, _, running):
+        yield running
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
