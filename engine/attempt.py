@@ -358,7 +358,8 @@ class Attempt:
         if self._cell is None:
             self._closed()
         else:
-            self._cell.close(self._closed)
+            # What was not saved yet is saved by the next engine.
+            self._cell.close(self._closed, keep_files=self.step is Step.SAVING)
 
     def _closed(self) -> None:
         if self.step is Step.GONE:
@@ -368,7 +369,6 @@ class Attempt:
         if self._last_words is not None and self.step not in (Step.QUEUED, Step.SAVING, Step.OVER):
             self._tell_end(self._last_words)
         if self.step is not Step.SAVING:
-            # What was not saved yet is saved by the next engine.
             self._services.directories.remove(self._directory / BOX)
         self.step = Step.GONE
         self._owner.gone(self)

@@ -2,7 +2,7 @@
 
 <root>/lock                                     held by the engine that works here, and by its launcher
 <root>/runs/<workflow uuid>/<task>~<retry>/     one attempt: `record.jsonl`, and `box` with all that it writes
-<root>/spare/<number>/                          the `box` of a sandbox that nobody has taken yet
+<root>/spare/<number>/                          the `box` of a sandbox that no attempt has now
 <root>/trash/<number>                           what is being removed
 <root>/data/                                    outputs, unless they are kept elsewhere
 """
@@ -19,7 +19,6 @@ import shutil
 import stat
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,9 +27,6 @@ from storage.keys import checked_parts
 from translator.plan.model import TaskName, WorkflowUuid
 
 _POLL_SECONDS = 0.02
-_MOST_UNTOUCHED = 64
-# The mounts of a sandbox go a moment after its last process.
-_LET_GO_SECONDS = 0.1
 
 
 class RootBusy(Exception):
@@ -49,8 +45,6 @@ class Directories:
         self._numbers = itertools.count(time.time_ns())
         self._removals: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
         self._remover: threading.Thread | None = None
-        self._is_untouched: Callable[[Path], bool] = lambda _: False
-        self._untouched: deque[tuple[float, Path]] = deque()
         self.lock = -1
 
     @property
@@ -75,7 +69,6 @@ class Directories:
     def close(self) -> None:
         """Finish removals and give up the lock."""
         if self._remover is not None:
-            self.keep_untouched(lambda _: False)
             for left in self._spare.iterdir():
                 self._removals.put(left)
             self._removals.put(None)
@@ -91,23 +84,8 @@ class Directories:
         return self._runs / run / f"{name}~{retry_id}"
 
     def new_spare(self) -> Path:
-        """A path for a box that no attempt has taken yet."""
+        """A path for a box that no attempt has."""
         return self._spare / str(next(self._numbers))
-
-    def keep_untouched(self, is_untouched: Callable[[Path], bool]) -> None:
-        """Keep what is to be removed and is untouched, for `untouched_spare`. The check is made by another thread."""
-        self._is_untouched = is_untouched
-
-    def untouched_spare(self) -> Path | None:
-        """A box that was used and left untouched, where there is one that the kernel has surely let go of."""
-        try:
-            since, path = self._untouched[0]
-        except IndexError:
-            return None
-        if time.monotonic() - since < _LET_GO_SECONDS:
-            return None
-        self._untouched.popleft()
-        return path
 
     def remove_run(self, workflow: WorkflowUuid) -> None:
         """Forget all attempts of a workflow."""
@@ -142,12 +120,7 @@ class Directories:
 
     def _remove_all(self) -> None:
         while (path := self._removals.get()) is not None:
-            if len(self._untouched) < _MOST_UNTOUCHED and self._is_untouched(path):
-                spare = self.new_spare()
-                os.rename(path, spare)
-                self._untouched.append((time.monotonic(), spare))
-            else:
-                remove_tree(path)
+            remove_tree(path)
 
 
 def remove_tree(path: Path) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.cells.cell import Isolation, make_osmo
+from engine.cells.cell import Isolation
 from engine.cells.container import ContainerIsolation, NoContainerEngine, find_container_engine
 from engine.cells.process import ProcessIsolation
-from engine.cells.sandbox import SandboxIsolation, SandboxTools
+from engine.cells.sandbox import SandboxIsolation, SandboxTools, make_box
 from engine.directories import Directories, remove_tree
 from engine.launching import Command, LauncherClient, LaunchFailure
-from engine.sandbox.bubblewrap import BoxDirectory, Extras, find_bubblewrap, make_directories, sandbox_argv
+from engine.sandbox.bubblewrap import Extras, find_bubblewrap, memory_directories, sandbox_argv
 from engine.sandbox.layout import Layout, LayoutKind, pieces_layout, read_only_layout, whole_layout
 from engine.sandbox.mounts import parse_mounts
 from engine.sandbox.recycling import Imprint
@@ -97,13 +97,13 @@ def _sandbox(around: Surroundings) -> SandboxIsolation | str:
         for layout in _layouts(around):
             outcome = _tried(around, program, layout)
             if isinstance(outcome, _Tried):
-                around.directories.keep_untouched(outcome.imprint.fits)
                 return SandboxIsolation(
                     SandboxTools(
                         launcher=around.launcher,
                         directories=around.directories,
                         program=program,
                         layout=outcome.layout,
+                        imprint=outcome.imprint,
                         environment=around.settings.base_environment,
                         marker=marker(around.directories.identity, "sandbox"),
                         spares=around.settings.spare_sandboxes,
@@ -150,14 +150,12 @@ def _tried(around: Surroundings, program: str, layout: Layout) -> _Tried | Launc
 
 
 def _try_once(around: Surroundings, program: str, layout: Layout) -> LaunchFailure | Imprint:
-    """Set up a sandbox, run a command in it as a task's would be, and end it: what is left of it then."""
-    launcher, box = around.launcher, BoxDirectory(str(around.directories.new_spare()))
-    make_directories(layout, box)
-    make_osmo(box.osmo)
+    """Set up a sandbox, run a command in it as a task's would be, and see what is left; then end it."""
+    launcher, box = around.launcher, make_box(layout, around.directories.new_spare())
     outcomes: list[int | LaunchFailure] = []
     environment = {"PATH": around.settings.base_environment.get("PATH", os.defpath)}
     argv = sandbox_argv(program, layout, box, Extras())
-    number = launcher.open_box(argv, environment, outcomes.append)
+    number = launcher.open_box(argv, environment, memory_directories(layout), outcomes.append)
     _settle(launcher, lambda: bool(outcomes))
     failure = outcomes[0] if outcomes and isinstance(outcomes[0], LaunchFailure) else None
     if failure is None:
@@ -174,15 +172,15 @@ def _try_once(around: Surroundings, program: str, layout: Layout) -> LaunchFailu
         if not results or results[0] != 0:
             failure = LaunchFailure(f"a command could not be run in the sandbox: {results or 'no answer'}")
         launcher.release(started_command, lambda: None)
-    closed: list[bool] = []
-    launcher.close_box(number, lambda: closed.append(True))
-    _settle(launcher, lambda: bool(closed))
     try:
         return failure or Imprint.of(Path(box.path))
     except (OSError, ValueError):
-        # Nothing will be like it, and no box is used twice.
+        # Nothing will be like it, and no sandbox is used twice.
         return Imprint({})
     finally:
+        closed: list[bool] = []
+        launcher.close_box(number, lambda: closed.append(True))
+        _settle(launcher, lambda: bool(closed))
         remove_tree(Path(box.path))
 
 

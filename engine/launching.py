@@ -56,6 +56,7 @@ class LauncherClient:
         self._channel: Channel | None = None
         self._ids = itertools.count(1)
         self._boxed: dict[int, Callable[[int | LaunchFailure], None]] = {}
+        self._cleared: dict[int, Callable[[bool], None]] = {}
         self._unboxed: dict[int, Callable[[], None]] = {}
         self._started: dict[int, Callable[[int | LaunchFailure], None]] = {}
         self._ended: dict[int, Callable[[int], None]] = {}
@@ -126,13 +127,26 @@ class LauncherClient:
             self._lose()
 
     def open_box(
-        self, argv: Sequence[str], environment: Mapping[str, str], on_open: Callable[[int | LaunchFailure], None]
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        watched: Sequence[str],
+        on_open: Callable[[int | LaunchFailure], None],
     ) -> BoxId:
-        """Start a sandbox; `on_open` gets the pid of its first process. A failed one needs `close_box` all the same."""
+        """Start a sandbox; `on_open` gets the pid of its first process. A failed one needs `close_box` all the same.
+
+        Shape: `watched` are the directories of the sandbox that lie in memory and can be written.
+        """
         box = BoxId(next(self._ids))
         self._boxed[box] = on_open
-        self._send({"op": "box", "id": box, "argv": list(argv), "environment": dict(environment)})
+        request: Message = {"op": "box", "id": box, "argv": list(argv), "environment": dict(environment)}
+        self._send({**request, "watched": list(watched)})
         return box
+
+    def clear_box(self, box: BoxId, on_cleared: Callable[[bool], None]) -> None:
+        """Forget the commands of a sandbox; `on_cleared` gets whether they have left nothing but files on disk."""
+        self._cleared[box] = on_cleared
+        self._send({"op": "clear", "id": box})
 
     def close_box(self, box: BoxId, on_closed: Callable[[], None]) -> None:
         """Kill everything in a sandbox."""
@@ -207,6 +221,8 @@ class LauncherClient:
                 self._started.pop(identity)(outcome)
             case "ended":
                 self._ended.pop(identity)(number(reply, "status"))
+            case "cleared":
+                self._cleared.pop(identity)(not isinstance(outcome, LaunchFailure))
             case "unboxed":
                 self._boxed.pop(identity, None)
                 self._unboxed.pop(identity)()
@@ -218,6 +234,6 @@ class LauncherClient:
                 raise AssertionError(f"The launcher said {unknown!r}, which the protocol does not have")
 
     def _lose(self) -> None:
-        for waiting in (self._boxed, self._unboxed, self._started, self._ended, self._released):
+        for waiting in (self._boxed, self._cleared, self._unboxed, self._started, self._ended, self._released):
             waiting.clear()
         self._on_lost()

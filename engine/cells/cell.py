@@ -77,8 +77,11 @@ class Cell(Protocol):
     def view(self, path: str) -> AbstractContextManager[tuple[Tree, str]]:
         """The tree, and the path in it, that the task knows as `path`. Any thread. Errors: OSError."""
 
-    def close(self, on_closed: Callable[[], None]) -> None:
-        """End everything that still runs; `on_closed` when nothing does."""
+    def close(self, on_closed: Callable[[], None], *, keep_files: bool) -> None:
+        """End everything that still runs; `on_closed` when nothing does.
+
+        Shape: with `keep_files` what it wrote stays at its place; else it may be gone already.
+        """
 
 
 class Isolation(Protocol):

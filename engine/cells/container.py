@@ -177,7 +177,7 @@ class ContainerCell:
             with Tree.open(Path(copy), known_as=("/",)) as tree:
                 yield tree, path
 
-    def close(self, on_closed: Callable[[], None]) -> None:
+    def close(self, on_closed: Callable[[], None], *, keep_files: bool) -> None:
         """Remove the container."""
         self._closing = True
         if self._client is None:

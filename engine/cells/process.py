@@ -148,7 +148,7 @@ class ProcessCell:
         with Tree.open(Path("/"), known_as=("/",)) as tree:
             yield tree, self._rewriter.text(path)
 
-    def close(self, on_closed: Callable[[], None]) -> None:
+    def close(self, on_closed: Callable[[], None], *, keep_files: bool) -> None:
         """Kill the group, and what was started in it and left it."""
         if self._command is None:
             on_closed()

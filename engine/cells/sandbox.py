@@ -1,4 +1,7 @@
-"""Sandboxes as cells. Most tasks take one that was set up beforehand, so that a start costs little more than a fork."""
+"""Sandboxes as cells. Most tasks take one that stands, so that a start costs little more than a fork.
+
+Some are set up beforehand, and one in which a task has left nothing at all serves the next task as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +18,10 @@ from engine.cells.cell import WORKSPACE, CellFault, CellSpec, make_inputs, make_
 from engine.crashpoints import crash_point
 from engine.directories import Directories
 from engine.launching import BoxId, Command, CommandId, LauncherClient, LaunchFailure
-from engine.sandbox.bubblewrap import BoxDirectory, Extras, make_directories, sandbox_argv
+from engine.sandbox.bubblewrap import BoxDirectory, Extras, make_directories, memory_directories, sandbox_argv
 from engine.sandbox.layout import Layout, LayoutKind, read_only_layout
 from engine.sandbox.placing import UnplaceableFile, fits_ready_sandbox, place
+from engine.sandbox.recycling import Imprint
 from storage.trees import Tree
 from translator.lifecycle.words import ExitCode, TaskStatus
 
@@ -26,6 +30,8 @@ _log = logging.getLogger(__name__)
 _OWN_HOME = "/osmo/run/home"
 # A sandbox takes the processors for a few milliseconds, which a short task would feel.
 _CALM_SECONDS = 0.004
+# Those that come back after use beside those that were set up beforehand.
+_MOST_STANDING = 16
 
 OnBox = Callable[[int | LaunchFailure], None]
 
@@ -33,13 +39,20 @@ OnBox = Callable[[int | LaunchFailure], None]
 class Box:
     """One sandbox, being set up or standing. Shape: `first` is the pid of its first process once it stands."""
 
-    def __init__(self, launcher: LauncherClient, argv: list[str], environment: Mapping[str, str], path: Path) -> None:
+    def __init__(
+        self,
+        launcher: LauncherClient,
+        argv: list[str],
+        environment: Mapping[str, str],
+        watched: Sequence[str],
+        path: Path,
+    ) -> None:
         self.path = path
         self.first: int | None = None
         self._launcher = launcher
         self._outcome: int | LaunchFailure | None = None
         self._on_open: OnBox | None = None
-        self._number: BoxId = launcher.open_box(argv, environment, self._opened)
+        self._number: BoxId = launcher.open_box(argv, environment, watched, self._opened)
 
     @property
     def number(self) -> BoxId:
@@ -57,6 +70,10 @@ class Box:
             on_open(self._outcome)
         else:
             self._on_open = on_open
+
+    def clear(self, on_cleared: Callable[[bool], None]) -> None:
+        """Forget what ran in it; told is whether that has left nothing but files on disk."""
+        self._launcher.clear_box(self._number, on_cleared)
 
     def close(self, on_closed: Callable[[], None]) -> None:
         """Kill everything in it."""
@@ -78,6 +95,7 @@ class SandboxTools:
     directories: Directories
     program: str
     layout: Layout
+    imprint: Imprint
     environment: Mapping[str, str]
     marker: str
     spares: int
@@ -156,8 +174,19 @@ class SandboxIsolation:
 
         box.close(remove)
 
+    def take_back(self, box: Box) -> bool:
+        """Have a sandbox for tasks to come in which nothing runs; whether it was left untouched, and is wanted."""
+        if len(self._spares) >= _MOST_STANDING or not self._tools.imprint.fits(box.path):
+            return False
+        spare = self._tools.directories.new_spare()
+        os.rename(box.path, spare)
+        box.path = spare
+        # The latest one is still in the processor's caches.
+        self._spares.appendleft(box)
+        return True
+
     def take_spare(self) -> Box | None:
-        """A sandbox that was set up in advance, or is just being set up."""
+        """A sandbox that stands, or is just being set up."""
         while self._spares:
             box = self._spares.popleft()
             if not box.failed:
@@ -166,9 +195,7 @@ class SandboxIsolation:
 
     def make(self, directory: Path, spec: CellSpec) -> Box:
         """A sandbox for one task. Errors: OSError; UnplaceableFile."""
-        layout, box = self._tools.layout, BoxDirectory(str(directory))
-        make_directories(layout, box)
-        make_osmo(box.osmo)
+        layout, box = self._tools.layout, make_box(self._tools.layout, directory)
         placed = place(spec.files, layout, box)
         if placed.opened:
             layout = read_only_layout(layout.hidden, placed.opened)
@@ -180,7 +207,7 @@ class SandboxIsolation:
         return self._box(layout, box, extras)
 
     def take_over(self, box: Box, spec: CellSpec) -> None:
-        """Make a standing sandbox a task's own: what it writes lies with the attempt from here on.
+        """Make a standing sandbox a task's own: what it writes lies with the attempt from now on.
 
         Shape: the task's files are all of the sandbox's own directories. Errors: OSError; UnplaceableFile.
         """
@@ -190,16 +217,23 @@ class SandboxIsolation:
         place(spec.files, self._tools.layout, BoxDirectory(str(spec.box)))
 
     def _spare(self) -> Box:
-        untouched = self._tools.directories.untouched_spare()
-        box = BoxDirectory(str(untouched or self._tools.directories.new_spare()))
-        if untouched is None:
-            make_directories(self._tools.layout, box)
-            make_osmo(box.osmo)
-        return self._box(self._tools.layout, box, Extras())
+        layout = self._tools.layout
+        return self._box(layout, make_box(layout, self._tools.directories.new_spare()), Extras())
 
     def _box(self, layout: Layout, box: BoxDirectory, extras: Extras) -> Box:
         argv = sandbox_argv(self._tools.program, layout, box, extras)
-        return Box(self._tools.launcher, argv, self._holder_environment, Path(box.path))
+        watched = memory_directories(layout)
+        return Box(self._tools.launcher, argv, self._holder_environment, watched, Path(box.path))
+
+
+def make_box(layout: Layout, directory: Path) -> BoxDirectory:
+    """Make the directories of a sandbox in which nothing was written. Errors: OSError."""
+    box = BoxDirectory(str(directory))
+    make_directories(layout, box)
+    make_osmo(box.osmo)
+    if layout.kind is LayoutKind.READ_ONLY:
+        os.mkdir(f"{box.path}{_OWN_HOME}")
+    return box
 
 
 class SandboxCell:
@@ -210,6 +244,7 @@ class SandboxCell:
         self._launcher = launcher
         self._spec = spec
         self._box: Box | None = None
+        self._own = False
         self._command: CommandId | None = None
 
     def open(self, on_open: Callable[[CellFault | None], None]) -> None:
@@ -218,8 +253,8 @@ class SandboxCell:
         if missing := [mount.source for mount in spec.task.mounts if not os.path.exists(mount.source)]:
             on_open(_fault(f"The path to mount is not there on this machine: {', '.join(missing)}"))
             return
-        own = spec.task.mounts or spec.gpus or not fits_ready_sandbox(spec.files)
-        self._box = None if own else self._isolation.take_spare()
+        self._own = bool(spec.task.mounts or spec.gpus) or not fits_ready_sandbox(spec.files)
+        self._box = None if self._own else self._isolation.take_spare()
         if self._box is None:
             try:
                 self._box = self._isolation.make(spec.box, spec)
@@ -238,8 +273,6 @@ class SandboxCell:
             if box is not None and box.path != spec.box:
                 self._isolation.take_over(box, spec)
             make_inputs(spec.box / "osmo", spec.task.inputs)
-            if self._isolation.base_environment.get("HOME") == _OWN_HOME:
-                (spec.box / _OWN_HOME[1:]).mkdir(exist_ok=True)
         except (OSError, UnplaceableFile) as error:
             return _fault(str(error))
         return None
@@ -275,14 +308,23 @@ class SandboxCell:
         with Tree.open(Path(f"/proc/{first}/root"), known_as=("/",)) as tree:
             yield tree, path
 
-    def close(self, on_closed: Callable[[], None]) -> None:
-        """Kill everything in the sandbox."""
-        if self._box is None:
+    def close(self, on_closed: Callable[[], None], *, keep_files: bool) -> None:
+        """Kill everything in the sandbox, or leave it to the next task as it was."""
+        box = self._box
+        if box is None:
             on_closed()
-        elif self._box.path != self._spec.box:
-            self._isolation.discard(self._box, on_closed)
+        elif box.path != self._spec.box:
+            self._isolation.discard(box, on_closed)
+        elif keep_files or self._own or self._spec.task.privileged or self._command is None:
+            box.close(on_closed)
         else:
-            self._box.close(on_closed)
+            box.clear(lambda cleared: self._cleared(box, on_closed, cleared))
+
+    def _cleared(self, box: Box, on_closed: Callable[[], None], cleared: bool) -> None:
+        if cleared and self._isolation.take_back(box):
+            on_closed()
+        else:
+            box.close(on_closed)
 
 
 def _fault(message: str) -> CellFault:

@@ -10,6 +10,7 @@ import socket
 from engine.launcher import family, linux
 from engine.launcher.elsewhere import Elsewhere
 from engine.launcher.protocol import Channel, Message, number, table, words
+from engine.launcher.traces import Sight, sight_of
 from engine.launcher.visiting import can_visit
 
 INFO_DESCRIPTOR = 3
@@ -20,12 +21,23 @@ class Box:
 
     Shape: `monitor` is bubblewrap's own process, 0 once it ended; `first` the first process inside, known once the
     sandbox is set up, and `handle` holds it, so that its id is not mistaken for that of another; `open_to_visits`
-    tells whether the launcher can enter it and come back.
+    tells whether the launcher can enter it and come back; `untouched` is what it looked like when it was set up.
     """
 
-    __slots__ = ("closing", "errors", "first", "handle", "info", "monitor", "open_to_visits", "ready")
+    __slots__ = (
+        "closing",
+        "errors",
+        "first",
+        "handle",
+        "info",
+        "monitor",
+        "open_to_visits",
+        "ready",
+        "untouched",
+        "watched",
+    )
 
-    def __init__(self, argv: list[str], environment: dict[str, str], elsewhere: Elsewhere) -> None:
+    def __init__(self, argv: list[str], environment: dict[str, str], watched: list[str], elsewhere: Elsewhere) -> None:
         self.ready, theirs = socket.socketpair()
         self.info, info_write = os.pipe()
         self.errors, errors_write = os.pipe()
@@ -33,6 +45,8 @@ class Box:
         self.handle = -1
         self.open_to_visits = False
         self.closing = False
+        self.watched = watched
+        self.untouched: Sight | None = None
         actions = [
             (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
             (os.POSIX_SPAWN_DUP2, theirs.fileno(), 1),
@@ -56,6 +70,17 @@ class Box:
         family.yield_to_others(self.monitor)
         # The sandbox's command returns what it reads: when this comes back, everything is mounted.
         self.ready.send(b"?")
+
+    def stand(self, first: int) -> None:
+        """Take note that it is set up."""
+        self.first = first
+        self.handle = family.held(first)
+        self.open_to_visits = can_visit() and linux.in_own_user_namespace(first)
+        self.untouched = self._look()
+
+    def left_untouched(self) -> bool:
+        """Whether it looks as when it was set up, apart from files on disk."""
+        return self.untouched is not None and self._look() == self.untouched
 
     def close_pipes(self) -> None:
         """Close what is read once only."""
@@ -81,6 +106,12 @@ class Box:
             return True
         return family.reaped(self.first) is not None or family.over(self.handle, self.first)
 
+    def _look(self) -> Sight | None:
+        try:
+            return None if self.first is None else sight_of(self.first, self.watched)
+        except OSError:
+            return None
+
 
 class Boxes:
     """All sandboxes, by number."""
@@ -95,7 +126,7 @@ class Boxes:
         """Start one; it is told when it stands."""
         identity = number(request, "id")
         try:
-            box = Box(words(request, "argv"), table(request, "environment"), self._elsewhere)
+            box = Box(words(request, "argv"), table(request, "environment"), words(request, "watched"), self._elsewhere)
         except OSError as error:
             failure = f"{words(request, 'argv')[0]}: {error.strerror}"
             self._channel.send({"op": "boxed", "id": identity, "error": failure})
@@ -157,10 +188,8 @@ class Boxes:
         if answer:
             # {"child-pid": 123, …}; a whole JSON parser is not needed for it.
             found = os.read(box.info, 4096).partition(b'"child-pid":')[2]
-            box.first = int(found.split(b",")[0].strip(b" \n}"))
-            box.handle = family.held(box.first)
-            box.open_to_visits = can_visit() and linux.in_own_user_namespace(box.first)
-            told: Message = {"op": "boxed", "id": identity, "pid": box.first}
+            box.stand(int(found.split(b",")[0].strip(b" \n}")))
+            told: Message = {"op": "boxed", "id": identity, "pid": box.first or 0}
         else:
             reason = os.read(box.errors, 4096).decode(errors="replace").strip()
             told = {"op": "boxed", "id": identity, "error": reason or "the sandbox ended at once"}

@@ -95,6 +95,22 @@ class Commands:
         command.releasing = True
         command.signal(signal.SIGKILL)
 
+    def clear(self, request: Message) -> None:
+        """Forget the commands of a sandbox, all of which have ended; it is told whether the next one may use it."""
+        identity = number(request, "id")
+        for known, command in list(self._commands.items()):
+            if command.box == identity and command.status is not None:
+                self._forget(known, command)
+        box = self._boxes.get(identity)
+        told: Message = {"op": "cleared", "id": identity}
+        if box is None:
+            told["error"] = "it is not there any more"
+        elif any(command.box == identity for command in self._commands.values()):
+            told["error"] = "a command runs in it"
+        elif not box.left_untouched():
+            told["error"] = "something was left in it"
+        self._channel.send(told)
+
     def kill_all(self) -> None:
         """Kill the groups of all."""
         for command in self._commands.values():

@@ -54,6 +54,7 @@ class Launcher:
             "start": self._commands.start,
             "signal": self._commands.signal,
             "release": self._commands.release,
+            "clear": self._commands.clear,
             "unbox": self._boxes.close,
         }
 

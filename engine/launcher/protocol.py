@@ -2,13 +2,16 @@
 
 Both ends are the same Python, so the values travel in its own form. Requests (engine to launcher); `id` is chosen by
 the engine and never used twice:
-    box      id argv environment          start a sandbox that holds namespaces open, and wait until it is set up
+    box      id argv environment watched  start a sandbox that holds namespaces open, and wait until it is set up;
+                                          `watched` are its directories that lie in memory
     start    id box? argv environment directory privileged marker, descriptors [stdout, stderr]
     signal   id signal                    to the command's process group
     release  id                           kill what is left of the command's group, forget it
+    clear    id                           forget the ended commands of a sandbox that may be used again
     unbox    id                           kill all that runs in a sandbox, forget it
 Replies:
     boxed    id pid | error               `pid` of the sandbox's first process
+    cleared  id | error                   nothing runs in it, and nothing was left in its memory; or why not
     unboxed  id                           nothing of it runs any more
     started  id pid | error
     ended    id status                    exit code, or minus the number of the signal

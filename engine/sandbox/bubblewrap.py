@@ -112,6 +112,11 @@ def sandbox_argv(program: str, layout: Layout, box: BoxDirectory, extras: Extras
     return [*argv, "--chdir", "/", "--", HOLDER]
 
 
+def memory_directories(layout: Layout) -> list[str]:
+    """The directories of a sandbox that a task can write to and that lie in memory. Source: bwrap(1), `--dev`."""
+    return ["/dev", "/dev/shm", *layout.hidden]
+
+
 def _pieces(layout: Layout, box: BoxDirectory) -> Iterator[str]:
     layer = 0
     for piece in layout.pieces:

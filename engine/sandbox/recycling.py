@@ -1,8 +1,9 @@
-"""Which boxes were left as they were made, and so can be used again.
+"""In which sandboxes nothing was written, so that the next task can have them as they stand.
 
-Making and removing a dozen directories for each task costs more than all the rest of a short one, and file systems
-get slower the more often it is done. A box counts as untouched where it holds the very directories that a sandbox
-has at its end in which nothing was written, with the same owners, modes and attributes; their times may differ.
+Setting up and taking down a sandbox for each task costs more than all the rest of a short one. It counts as untouched
+where its box holds the very directories, links and empty files (which something is mounted on) that one has in which
+nothing was written, with the same owners, modes and attributes; their times may differ. What lies in memory only is
+the launcher's to look at.
 """
 
 from __future__ import annotations
@@ -18,22 +19,23 @@ _INPUTS = "osmo/data/input"
 
 @dataclass(frozen=True, slots=True)
 class _Trait:
-    """What is to be the same of a directory."""
+    """What is to be the same of an entry. Shape: `target` is where a link points to."""
 
     mode: int
+    target: str
     owner: tuple[int, int]
     attributes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Imprint:
-    """The directories of an untouched box, by their path in it."""
+    """What is in an untouched box, by its path in it."""
 
     traits: Mapping[str, _Trait]
 
     @classmethod
     def of(cls, box: Path) -> Imprint:
-        """The imprint of a box that was set up and closed, and never used. Errors: OSError; ValueError for a file."""
+        """The imprint of a box in whose sandbox nothing was written. Errors: OSError; ValueError for a file."""
         return cls(dict(_traits(str(box))))
 
     def fits(self, box: Path) -> bool:
@@ -44,7 +46,7 @@ class Imprint:
             seen = 0
             for path, trait in _traits(str(box)):
                 known = self.traits.get(path)
-                if known is None or (trait.mode, trait.owner) != (known.mode, known.owner):
+                if known is None or (trait.mode, trait.target, trait.owner) != (known.mode, known.target, known.owner):
                     return False
                 if not trait.attributes <= known.attributes:
                     return False
@@ -55,16 +57,26 @@ class Imprint:
 
 
 def _traits(root: str) -> Iterator[tuple[str, _Trait]]:
-    """Every directory with its path below the root, the root itself as ''."""
+    """Everything with its path below the root, the root itself as ''."""
     waiting = [""]
     while waiting:
         below = waiting.pop()
         path = f"{root}/{below}"
-        found = os.lstat(path)
-        attributes = frozenset(os.listxattr(path)) if hasattr(os, "listxattr") else frozenset()
-        yield below, _Trait(stat.S_IMODE(found.st_mode), (found.st_uid, found.st_gid), attributes)
+        yield below, _trait(path)
         with os.scandir(path) as entries:
             for entry in entries:
-                if not entry.is_dir(follow_symlinks=False):
-                    raise ValueError(f"{entry.path} is no directory")
-                waiting.append(f"{below}/{entry.name}" if below else entry.name)
+                inside = f"{below}/{entry.name}" if below else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(inside)
+                else:
+                    yield inside, _trait(entry.path)
+
+
+def _trait(path: str) -> _Trait:
+    found = os.lstat(path)
+    if stat.S_ISREG(found.st_mode) and found.st_size:
+        raise ValueError(f"{path} is a file that holds something")
+    target = os.readlink(path) if stat.S_ISLNK(found.st_mode) else ""
+    # Linux has them; where they are missing nothing can be said about them.
+    attributes = os.listxattr(path, follow_symlinks=False) if hasattr(os, "listxattr") else ()
+    return _Trait(found.st_mode, target, (found.st_uid, found.st_gid), frozenset(attributes))

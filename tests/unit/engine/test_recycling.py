@@ -1,17 +1,14 @@
-"""Boxes that are used again are exactly those in which nothing was changed."""
+"""Sandboxes that are used again are exactly those in which nothing was written."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 
-import engine.directories
 from engine.cells.cell import make_osmo
-from engine.directories import Directories
 from engine.sandbox.bubblewrap import BoxDirectory, make_directories
 from engine.sandbox.layout import Layer, Layout, LayoutKind
 from engine.sandbox.recycling import Imprint
@@ -35,6 +32,21 @@ def test_an_untouched_box_fits_also_after_inputs_that_were_empty(tmp_path: Path)
     assert imprint.fits(other)
     assert not list((other / "osmo/data/input").iterdir())
     assert imprint.fits(other)
+
+
+def test_links_and_empty_files_on_which_something_is_mounted_belong_to_a_box(tmp_path: Path) -> None:
+    first, second = (box(tmp_path / name) for name in ("first", "second"))
+    for path in (first, second):
+        (path / "osmo/bin").symlink_to("usr/bin")
+        (path / "osmo/file").touch()
+    imprint = Imprint.of(first)
+    assert imprint.fits(second)
+    (second / "osmo/bin").unlink()
+    (second / "osmo/bin").symlink_to("usr/sbin")
+    assert not imprint.fits(second)
+    assert imprint.fits(first)
+    (first / "osmo/file").write_text("x")
+    assert not imprint.fits(first)
 
 
 @pytest.mark.parametrize(
@@ -63,35 +75,3 @@ def test_a_touched_box_does_not_fit(tmp_path: Path, touch: Callable[[Path], obje
 
 def test_a_box_that_is_gone_does_not_fit(tmp_path: Path) -> None:
     assert not Imprint.of(box(tmp_path / "first")).fits(tmp_path / "none")
-
-
-def test_untouched_boxes_come_back_when_the_kernel_has_let_go_of_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine.directories, "_LET_GO_SECONDS", 3600.0)
-    looked_at: SimpleQueue[str] = SimpleQueue()
-    directories = Directories(tmp_path)
-    directories.open(0.0)
-
-    def check(path: Path) -> bool:
-        looked_at.put(path.name)
-        return not (path / "file").exists()
-
-    directories.keep_untouched(check)
-    for name in ("touched", "untouched", "last"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "file").touch()
-    (tmp_path / "untouched/file").unlink()
-    for name in ("touched", "untouched", "last"):
-        directories.remove(tmp_path / name)
-    # One after the other: when the last one is looked at, those before it are where they belong.
-    for _ in range(3):
-        looked_at.get(timeout=20)
-    assert directories.untouched_spare() is None
-    monkeypatch.setattr(engine.directories, "_LET_GO_SECONDS", 0.0)
-    spare = directories.untouched_spare()
-    assert spare is not None
-    assert spare.parent.name == "spare"
-    assert directories.untouched_spare() is None
-    directories.close()
-    assert not spare.exists()
