@@ -46,7 +46,7 @@ def task_inputs(
 
 def environment(variables: Mapping[str, str], tokens: Tokens) -> dict[str, str]:
     """The variables in order."""
-    if not any("{{" in key or "{{" in value for key, value in variables.items()):
+    if "{{" not in "".join([*variables, *variables.values()]):
         return dict(variables)
     return {substituted(key, tokens): substituted(value, tokens) for key, value in variables.items()}
 

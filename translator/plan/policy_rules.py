@@ -85,6 +85,8 @@ def gpus_are_guaranteed(case: Case) -> Iterator[Finding]:
 
 def _earlier_inputs(case: Case) -> Iterator[tuple[InputTask, str]]:
     for task in case.tasks:
+        if not task.spec.inputs:
+            continue
         for index, entry in enumerate(task.spec.inputs):
             if isinstance(entry, InputTask) and entry.workflow_id is not None:
                 yield entry, f"{task.path}.inputs[{index}].task"

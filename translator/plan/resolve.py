@@ -58,7 +58,7 @@ def resolve(
     pool = context.config.pools[context.pool]
     workshop = _Workshop.of(spec, context, pool, workflow_id, workflow_uuid, outlined or outline(spec))
     limits = timeouts(spec.timeout, pool, context.config)
-    groups = tuple(workshop.group(group) for group in workshop.outline.groups)
+    groups = tuple([workshop.group(group) for group in workshop.outline.groups])
     return Plan(
         name=spec.name,
         workflow_id=workflow_id,
@@ -121,7 +121,7 @@ class _Workshop:
         return GroupPlan(
             name=GroupName(group.name),
             uuid=self.group_uuids[group.name],
-            tasks=tuple(self.task(task, shared, feeds_others=bool(group.downstream)) for task in group.tasks),
+            tasks=tuple([self.task(task, shared, feeds_others=bool(group.downstream)) for task in group.tasks]),
             upstream=self._names(group.upstream),
             downstream=self._names(group.downstream),
             barrier=group.barrier,
@@ -147,23 +147,23 @@ class _Workshop:
             credential_env=credential_env,
             credential_files=credential_files,
             inputs=task_inputs(spec.inputs, tokens, self.workflow_id, self.context.earlier_workflows or {}),
-            outputs=url_outputs(spec.outputs, tokens),
+            outputs=url_outputs(spec.outputs, tokens) if spec.outputs else (),
             keeps_intermediate=feeds_others or not spec.outputs,
-            kpis=kpi_plans(spec.kpis, tokens),
-            checkpoints=checkpoint_plans(spec.checkpoint, tokens),
+            kpis=kpi_plans(spec.kpis, tokens) if spec.kpis else (),
+            checkpoints=checkpoint_plans(spec.checkpoint, tokens) if spec.checkpoint else (),
             host=self.hosts[spec.name],
             platform=request.platform,
             resources=request.request,
-            exit_rules=_exit_rules(spec.exit_actions),
+            exit_rules=_exit_rules(spec.exit_actions) if spec.exit_actions else (),
             default_exit_rules=self.default_exit_rules,
             max_retries=self.context.config.workflow.max_retry_per_task,
             privileged=spec.privileged,
             host_network=spec.host_network,
-            mounts=_mounts(spec.volume_mounts, tokens, request),
+            mounts=_mounts(spec.volume_mounts, tokens, request) if spec.volume_mounts else (),
         )
 
     def _names(self, indices: Sequence[int]) -> tuple[GroupName, ...]:
-        return tuple([GroupName(self.outline.groups[index].name) for index in indices])
+        return tuple([GroupName(self.outline.groups[index].name) for index in indices]) if indices else ()
 
 
 def _hosts(
@@ -206,7 +206,5 @@ def _exit_rules(table: ExitActionTable) -> tuple[ExitRule, ...]:
 
 
 def _mounts(texts: Sequence[str], tokens: Tokens, request: TaskRequest) -> tuple[Mount, ...]:
-    if not texts:
-        return ()
     provided = request.policy.default_mounts if request.policy is not None else ()
     return task_mounts(all_substituted(texts, tokens), provided)

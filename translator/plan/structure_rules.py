@@ -104,10 +104,10 @@ def labels_follow_policy(case: Case) -> Iterator[Finding]:
 def names_are_short_enough(case: Case) -> Iterator[Finding]:
     """Names of the workflow, of groups (implicit ones too) and of tasks keep to the limit (step 11)."""
     limit = case.context.config.workflow.workflow_info.max_name_length
-    names = [(case.spec.name, "workflow.name")]
+    named = [(case.spec.name, "workflow")]
     for group in case.outline.groups:
-        names.append((group.name, f"{group.path}.name"))
-        names += [(task.spec.name, f"{task.path}.name") for task in group.tasks]
-    for name, path in names:
+        named.append((group.name, group.path))
+        named += [(task.spec.name, task.path) for task in group.tasks]
+    for name, path in named:
         if (message := name_length_message(name, limit)) is not None:
-            yield Finding(code="name-length", message=message, path=path)
+            yield Finding(code="name-length", message=message, path=f"{path}.name")

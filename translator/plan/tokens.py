@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from translator.spec.model import Input, InputTask, TaskSpec
 from translator.spec.places import PathStep, field_path
@@ -19,14 +20,14 @@ INPUT_DIRECTORY = "/osmo/data/input"
 _TOKEN = re.compile(r"\{\{ *((?:workflow_id|output|uuid)|(?:input|host):[^{}]*?) *\}\}")
 
 _ALWAYS_NAMED = frozenset({"workflow_id", "output"})
+_MAY_NAME_NOTHING = re.compile(r"\{\{ *(?:uuid|input:|host:)")
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True):
     """What stands between the braces to its value: `own` tokens of a task, and those it shares with its group."""
 
     shared: Mapping[str, str]
-    own: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, str] = {}
 
     def value(self, token: str) -> str | None:
         """The value of `token`; None where it names nothing."""
@@ -35,8 +36,10 @@ class Tokens:
 
 def group_tokens(workflow_id: str, hosts: Mapping[str, str]) -> Tokens:
     """The tokens that all tasks of a group share. Shape: `hosts` maps the names of the group's tasks to addresses."""
-    tokens = {f"host:{task}": host for task, host in hosts.items()}
-    return Tokens(shared={**tokens, "workflow_id": workflow_id, "output": OUTPUT_DIRECTORY})
+    tokens = {"workflow_id": workflow_id, "output": OUTPUT_DIRECTORY}
+    for task, host in hosts.items():
+        tokens[f"host:{task}"] = host
+    return Tokens(tokens)
 
 
 def task_tokens(shared: Tokens, inputs: Sequence[Input]) -> Tokens:
@@ -70,31 +73,44 @@ def tokens_in_question(task: TaskSpec) -> dict[str, str]:
     Shape: `input:9` to `args[0]`; the place of a key is that of its entry.
     """
     found: dict[str, str] = {}
-    for *steps, text in _texts_with_tokens(task):
+    if _MAY_NAME_NOTHING.search("\n".join(_texts(task))) is None:
+        return found
+    for *steps, text in _placed_texts(task):
         for token in _TOKEN.findall(text):
             if token not in _ALWAYS_NAMED and token not in found:
                 found[token] = field_path(steps)
     return found
 
 
-def _texts_with_tokens(task: TaskSpec) -> list[tuple[*tuple[PathStep, ...], str]]:
-    """(steps to the text …, the text) of each that may hold a token. A list, since this is asked of every task."""
-    found: list[tuple[*tuple[PathStep, ...], str]] = [("image", task.image)] if "{{" in task.image else []
-    for name, texts in (("command", task.command), ("args", task.args), ("volumeMounts", task.volume_mounts)):
-        found += [(name, index, text) for index, text in enumerate(texts) if "{{" in text]
-    for name, value in task.environment.items():
-        if "{{" in name or "{{" in value:
-            found += [("environment", name, text) for text in (name, value) if "{{" in text]
-    for index, file in enumerate(task.files):
-        if "{{" in file.path:
-            found.append(("files", index, "path", file.path))
-        if "{{" in file.contents and not file.base64:
-            found.append(("files", index, "contents", file.contents))
+def _texts(task: TaskSpec) -> list[str]:
+    """All texts that may hold a token, and some that may not: a quick look, since this is asked of every task."""
+    texts = [task.image, *task.command, *task.args, *task.volume_mounts]
+    texts += task.environment
+    texts += task.environment.values()
+    for file in task.files:
+        texts += (file.path, file.contents)
     if task.credentials:
-        found += [found_there for found_there in _credential_texts(task.credentials) if "{{" in found_there[-1]]
+        texts += [text for *_, text in _credential_texts(task.credentials)]
     if task.inputs or task.outputs or task.kpis or task.checkpoint:
-        found += [found_there for found_there in _data_texts(task) if "{{" in found_there[-1]]
-    return found
+        texts += [text for *_, text in _data_texts(task)]
+    return texts
+
+
+def _placed_texts(task: TaskSpec) -> Iterator[tuple[*tuple[PathStep, ...], str]]:
+    """(steps to the text …, the text) of each that may hold a token."""
+    yield "image", task.image
+    for field, texts in (("command", task.command), ("args", task.args), ("volumeMounts", task.volume_mounts)):
+        for index, text in enumerate(texts):
+            yield field, index, text
+    for name, value in task.environment.items():
+        yield "environment", name, name
+        yield "environment", name, value
+    for index, file in enumerate(task.files):
+        yield "files", index, "path", file.path
+        if not file.base64:
+            yield "files", index, "contents", file.contents
+    yield from _credential_texts(task.credentials)
+    yield from _data_texts(task)
 
 
 def _credential_texts(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from translator.spec.places import PlaceTable
 from translator.spec.scalars import TAG_PREFIX, shown_tag
 from translator.spec.yaml_bounds import YamlFault
@@ -21,8 +23,7 @@ class RepeatedKey:
     offset: int
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(msgspec.Struct):
     """An open container. Shape: `items` are its children so far, for a mapping keys and values in turn."""
 
     container: list[object] | dict[object, object] | set[object]
@@ -59,10 +60,8 @@ class Containers:
     def opened(self, *, is_mapping: bool, tag: str | None, start: int) -> Frame:
         """A new, empty container that begins at `start`. Errors: YamlFault where it cannot have its tag."""
         if tag is None:
-            if is_mapping:
-                return Frame({}, [], [], start, None)
             items: list[object] = []
-            return Frame(items, items, [], start, None)
+            return Frame({} if is_mapping else items, items, [], start, None)
         container: list[object] | dict[object, object] | set[object] = []
         if is_mapping:
             container = set() if tag == _SET_TAG else {}
@@ -73,11 +72,11 @@ class Containers:
     def close(self, frame: Frame) -> None:
         """Fill the container with its items. Errors: YamlFault where they do not fit in."""
         container = frame.container
-        if container is frame.items:
+        if type(container) is dict:
+            self._fill_mapping(container, frame)
+        elif container is frame.items:
             if self.special_met:
                 self._refuse_special(frame, 1)
-        elif type(container) is dict:
-            self._fill_mapping(container, frame)
         elif type(container) is set:
             self._fill_set(container, frame)
         elif type(container) is list:

@@ -110,7 +110,8 @@ class _Loader:
         max_depth = self._limits.depth
         known: dict[str, object] = {}
         stack: list[Frame] = []
-        close, anchors = self._containers.close, self._anchors
+        containers, anchors = self._containers, self._anchors
+        all_marks = self._places.marks
         frame = self._opened(first)
         items, marks = frame.items, frame.marks
         for _ in range(self._limits.nodes):
@@ -131,7 +132,11 @@ class _Loader:
                 mark = event.start_mark.index  # type: ignore[union-attr]
             elif type(event) is MappingEndEvent or type(event) is SequenceEndEvent:
                 value = frame.container
-                close(frame)
+                if value is items and not containers.special_met:
+                    # An ordinary list is what was collected.
+                    all_marks[id(value)] = marks
+                else:
+                    containers.close(frame)
                 if anchors.any_open:
                     anchors.end(value)
                 if not stack:
@@ -146,8 +151,14 @@ class _Loader:
                 stack.append(frame)
                 if len(stack) >= max_depth:
                     raise YamlFault("yaml-too-deep", f"More than {max_depth} nested levels.", _offset(event))
-                frame = self._opened(event)
-                items, marks = frame.items, frame.marks
+                if event.anchor is None and event.tag is None:
+                    items, marks = [], []
+                    is_mapping = type(event) is MappingStartEvent
+                    start = event.start_mark.index  # type: ignore[union-attr]
+                    frame = Frame({} if is_mapping else items, items, marks, start, None)
+                else:
+                    frame = self._opened(event)
+                    items, marks = frame.items, frame.marks
                 continue
             else:
                 break

@@ -153,12 +153,12 @@ class InputTask(_Section):
     @property
     def task_name(self) -> str:
         """The name of the task, without the workflow."""
-        return self.task.rpartition(":")[2]
+        return self.task.rpartition(":")[2] if ":" in self.task else self.task
 
     @property
     def workflow_id(self) -> str | None:
         """The id of the earlier workflow; None for a task of this one."""
-        return self.task.rpartition(":")[0] or None
+        return self.task.rpartition(":")[0] if ":" in self.task else None
 
 
 class InputUrl(_Section):
@@ -219,13 +219,15 @@ class TaskSpec(_Coercing):
     image: str
     command: list[str]
     args: list[str] = Field(default_factory=list)
-    environment: Annotated[dict[str, str], BeforeValidator(environment_map)] = {}
+    environment: Annotated[dict[str, str], BeforeValidator(environment_map)] = Field(default_factory=dict)
     files: list[FileSpec] = Field(default_factory=list)
     inputs: list[Input] = Field(default_factory=list)
     outputs: list[Output] = Field(default_factory=list)
     kpis: list[KpiSpec] = Field(default_factory=list)
     checkpoint: list[CheckpointSpec] = Field(default_factory=list)
-    credentials: Annotated[dict[str, str | dict[str, str]], PlainValidator(credential_map)] = {}
+    credentials: Annotated[dict[str, str | dict[str, str]], PlainValidator(credential_map)] = Field(
+        default_factory=dict
+    )
     resource: str = DEFAULT_RESOURCE
     lead: bool = False
     privileged: bool = False

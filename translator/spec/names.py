@@ -38,10 +38,12 @@ def implicit_group_name(task_name: str) -> str:
 
 def repeated_names(names: Iterable[str]) -> list[str]:
     """The names that clash with an earlier one after normalisation, in the order met."""
+    named = [(normalised_name(name), name) for name in names]
+    if len(dict(named)) == len(named):
+        return []
     seen: set[str] = set()
     repeated = []
-    for name in names:
-        key = normalised_name(name)
+    for key, name in named:
         if key in seen:
             repeated.append(name)
         seen.add(key)
