@@ -169,8 +169,8 @@ class PartBuilder:
         return tuple(
             Demand(
                 tasks=len(drafts),
-                spec_bytes=sum(map(_task_bytes, drafts)) + sum(names[above] + 15 for above in group.upstream),
-                frames=frozenset({shapes.blueprint(draft.shape).frame for draft in drafts}),
+                spec_bytes=sum(map(_task_bytes, drafts)) + sum([names[above] + 15 for above in group.upstream]),
+                frames=frozenset([shapes.blueprint(draft.shape).frame for draft in drafts]),
             )
             for group, drafts in zip(self._plan.groups, self._drafts, strict=True)
         )

@@ -5,7 +5,6 @@ Same Plan, same names, however the run is cut. Source: design §5 (names are for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from translator.argo.names import MAX_NODE_NAME, NameBook, argo_name, fnv
@@ -29,13 +28,16 @@ class RunNames:
 
 def run_names(plan: Plan) -> RunNames:
     """The names of a Plan's groups and tasks."""
-    taken = iter(NameBook().take_all([text for group in plan.groups for text in _texts(group)]))
+    wanted = [_texts(group) for group in plan.groups]
+    taken = NameBook().take_all([text for texts in wanted for text in texts])
     groups: list[str] = []
     tasks: list[tuple[str, ...]] = []
-    for group in plan.groups:
-        names = _next(taken, len(_texts(group)))
-        groups.append(names[0])
-        tasks.append(tuple(names[-len(group.tasks) :]))
+    begin = 0
+    for group, texts in zip(plan.groups, wanted, strict=True):
+        end = begin + len(texts)
+        groups.append(taken[begin])
+        tasks.append(tuple(taken[end - len(group.tasks) : end]))
+        begin = end
     return RunNames(groups=tuple(groups), tasks=tuple(tasks))
 
 
@@ -66,7 +68,3 @@ def _texts(group: GroupPlan) -> list[str]:
     if len(group.tasks) == 1:
         return [group.tasks[0].name]
     return [group.name, *(task.name for task in group.tasks)]
-
-
-def _next(names: Iterator[str], count: int) -> Sequence[str]:
-    return [next(names) for _ in range(count)]

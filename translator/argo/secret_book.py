@@ -49,14 +49,15 @@ class SecretBook:
         self._limit_bytes = limit_bytes
         self._shelves: dict[str, list[dict[str, bytes]]] = {"files": [], "run": []}
         self._room = {"files": 0, "run": 0}
-        self._shared: dict[FilePlan, Place] = {}
+        # By what is compared when files are shared: all but the path.
+        self._shared: dict[tuple[str, bool], Place] = {}
 
     def share_files(self, tasks: Iterable[TaskPlan]) -> None:
         """Store what several tasks share, and what is large, before any task is put in."""
-        uses = Counter(_body(file) for task in tasks for file in task.files)
+        uses = Counter([(file.contents, file.base64) for task in tasks for file in task.files])
         for body, count in uses.items():
-            if count > 1 or len(body.contents) > _LARGE_FILE_BYTES:
-                content = file_bytes(body)
+            if count > 1 or len(body[0]) > _LARGE_FILE_BYTES:
+                content = file_bytes(FilePlan(path="", contents=body[0], base64=body[1]))
                 key = f"f-{hashlib.sha256(content).hexdigest()[:32]}"
                 number = self._store("files", {key: content})
                 self._shared[body] = Place(secret=f"{Slot.WORKFLOW.mark}-files-{number}", key=key)
@@ -68,7 +69,7 @@ class SecretBook:
         the task's own in the numbering of files.
         """
         entries = {f"{key}.{ending}": content for ending, content in documents.items()}
-        files: list[Place | None] = [self._shared.get(_body(file)) for file in task.files]
+        files: list[Place | None] = [self._shared.get((file.contents, file.base64)) for file in task.files]
         for number, (file, place) in enumerate(zip(task.files, files, strict=True)):
             if place is None:
                 entries[f"{key}.{number}"] = file_bytes(file)
@@ -86,7 +87,7 @@ class SecretBook:
         }
 
     def _store(self, kind: str, entries: Mapping[str, bytes]) -> int:
-        size = sum(len(name) + len(content) for name, content in entries.items())
+        size = sum(map(len, entries)) + sum(map(len, entries.values()))
         if size > self._limit_bytes:
             raise refusal(
                 "secret-too-large",
@@ -110,8 +111,3 @@ def file_bytes(file: FilePlan) -> bytes:
         return base64.b64decode("".join(file.contents.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise refusal("bad-base64", f'Expected base64 in file "{file.path}": {error}. Correct the contents.') from error
-
-
-def _body(file: FilePlan) -> FilePlan:
-    """The file without its path: what is compared when files are shared."""
-    return FilePlan(path="", contents=file.contents, base64=file.base64)

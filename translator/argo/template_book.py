@@ -113,9 +113,7 @@ def _shared(frame: str, patch: str, tasks: Sequence[Placed], values: Sequence[Ma
     whole = tasks[0].blueprint
     used = whole.frame_slots | ({Slot.PATCH} if patch == Slot.PATCH.mark else whole.patch_slots)
     first = values[0]
-    constants = {
-        slot: first[slot] for slot in first if slot in used and all(given[slot] == first[slot] for given in values)
-    }
+    constants = {slot: first[slot] for slot in first if slot in used and len({given[slot] for given in values}) == 1}
     parameters = tuple(slot for slot in Slot if slot in used and slot in first and slot not in constants)
     return SharedTemplate(
         name_hint=tasks[0].name if len(tasks) == 1 else "task",
