@@ -1,6 +1,8 @@
-"""Where a location lies for a client of S3: endpoint, bucket, key. Source: workflow-spec.md §6.5; platform.md §3.4.
+"""Where a location lies for a client of its store: endpoint, bucket, key.
 
-`gs` is reached with HMAC keys, `swift` and `tos` through their S3 endpoints, as OSMO does.
+`gs` is reached with HMAC keys as OSMO does it, or with the key of a service account; `swift` and `tos` through their
+S3 endpoints; `azure` with a connection string, an account's key, a shared access signature, or an identity.
+Source: workflow-spec.md §6.5; platform.md §3.4.
 """
 
 from __future__ import annotations
@@ -16,18 +18,25 @@ from storage.urls import Location
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
-S3_SCHEMES = ("gs", "s3", "swift", "tos")
-_BUCKET_AT = {"gs": 0, "s3": 0, "swift": 2, "tos": 1}
+AZURE_SCHEME = "azure"
+GOOGLE_SCHEME = "gs"
+REMOTE_SCHEMES = (AZURE_SCHEME, GOOGLE_SCHEME, "s3", "swift", "tos")
+_BUCKET_AT = {AZURE_SCHEME: 1, GOOGLE_SCHEME: 0, "s3": 0, "swift": 2, "tos": 1}
 _DEFAULT_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """A place in a bucket. Shape: `endpoint` is a URL, "" for that of AWS; `key` () for the whole bucket."""
+    """A place in a bucket.
+
+    Shape: `account` is what stands before the bucket, "" in most schemes; `endpoint` a URL, "" where the scheme's
+    client knows it; `key` () for the whole bucket.
+    """
 
     bucket: str
     key: Parts
     endpoint: str
+    account: str = ""
 
     @property
     def prefix(self) -> str:
@@ -46,8 +55,9 @@ def address_of(location: Location) -> Address:
         raise UnsupportedLocation(
             f"Expected a bucket and a path without empty parts, '.' and '..': {location.url}"
         ) from error
-    endpoints = {"s3": "", "gs": "https://storage.googleapis.com"}
-    return Address(bucket=bucket, key=tuple(key), endpoint=endpoints.get(location.scheme, f"https://{host}"))
+    endpoints = {"s3": "", AZURE_SCHEME: "", GOOGLE_SCHEME: "https://storage.googleapis.com"}
+    endpoint = endpoints.get(location.scheme, f"https://{host}")
+    return Address(bucket=bucket, key=tuple(key), endpoint=endpoint, account=host if at else "")
 
 
 def s3_config(address: Address, scheme: str, credential: DataCredential | None) -> S3Config:

@@ -6,11 +6,12 @@ import os
 
 from storage.faults import TransferStopped
 from storage.lanes import StopSign
+from storage.sums import Count, uncounted
 
 _STEP_BYTES = 8 * 1024 * 1024
 
 
-def copy_contents(source: int, target: int, stopped: StopSign) -> int:
+def copy_contents(source: int, target: int, stopped: StopSign, count: Count = uncounted) -> int:
     """Copy what is left to read of `source` to `target` and return the bytes.
 
     The kernel copies where it can, sharing blocks on file systems that know how. Errors: TransferStopped; OSError.
@@ -38,6 +39,7 @@ def copy_contents(source: int, target: int, stopped: StopSign) -> int:
             copy = _plain_step
             continue
         copied += step
+        count(step)
 
 
 def _kernel_step(source: int, target: int) -> int:

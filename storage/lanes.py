@@ -18,6 +18,17 @@ class StopSign(Protocol):
         """Whether to stop now."""
 
 
+class Never:
+    """A sign that is never given."""
+
+    def is_set(self) -> bool:
+        """False."""
+        return False
+
+
+NEVER = Never()
+
+
 class Lanes:
     """Runs jobs, up to `count` at a time; with one lane on the calling thread.
 

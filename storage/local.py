@@ -11,9 +11,10 @@ from pathlib import Path
 from storage.copying import copy_contents
 from storage.faults import StoreError
 from storage.keys import Parts
-from storage.lanes import StopSign
-from storage.stores import Note, Source, StoredObject, Target
-from storage.trees import FoundFile, Tree
+from storage.lanes import NEVER, StopSign
+from storage.stores import Entry, Folder, Note, Source, StoredObject, Target
+from storage.sums import Count, FileSum, file_sum, uncounted
+from storage.trees import FoundFile, SkippedEntry, Tree
 from storage.urls import Location
 
 
@@ -27,6 +28,10 @@ class LocalStore:
     def __init__(self, *, roots: Sequence[Path] | None = None, forbidden: Sequence[Path] = ()) -> None:
         self._roots = None if roots is None else tuple(Path(os.path.realpath(root)) for root in roots)
         self._forbidden = tuple(Path(os.path.realpath(path)) for path in forbidden)
+
+    def check(self, location: Location) -> None:
+        """Return if the location may be used. Errors: StoreError."""
+        self._allowed(location)
 
     @contextmanager
     def source(self, location: Location) -> Iterator[Source]:
@@ -42,7 +47,7 @@ class LocalStore:
             yield _Directory(tree, (path.name,) if single else ())
 
     @contextmanager
-    def target(self, location: Location, writer: str) -> Iterator[Target]:
+    def target(self, location: Location, writer: str, *, resumes: bool = False) -> Iterator[Target]:
         """Open a directory for writing, made where it is not there."""
         with Tree.open(self._allowed(location), create=True) as tree:
             yield _Writable(tree, writer)
@@ -66,8 +71,17 @@ class _Nothing:
     def objects(self) -> Iterator[StoredObject | Note]:
         yield from ()
 
-    def fetch(self, found: StoredObject, target: int, stopped: StopSign) -> int:
+    def level(self) -> Iterator[Entry]:
+        yield from ()
+
+    def fetch(self, found: StoredObject, target: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
         raise StoreError(f"There is no {'/'.join(found.parts)}")
+
+    def noted_sum(self, found: StoredObject) -> str:
+        return ""
+
+    def remove(self, found: Sequence[StoredObject]) -> None:
+        """Nothing is there."""
 
 
 class _Directory:
@@ -86,16 +100,47 @@ class _Directory:
     def objects(self) -> Iterator[StoredObject | Note]:
         for entry in self._tree.files(self._start):
             if isinstance(entry, FoundFile):
-                yield StoredObject(parts=entry.parts, size=entry.size)
+                yield StoredObject(parts=entry.parts, size=entry.size, version=entry.version)
             else:
                 yield Note(text=f"{'/'.join(entry.parts)} is left out: {entry.reason}")
 
-    def fetch(self, found: StoredObject, target: int, stopped: StopSign) -> int:
+    def level(self) -> Iterator[Entry]:
+        if self._start:
+            yield from self.objects()
+            return
+        for entry in self._tree.level():
+            if isinstance(entry, FoundFile):
+                yield StoredObject(parts=entry.parts, size=entry.size, version=entry.version)
+            elif isinstance(entry, SkippedEntry):
+                yield Note(text=f"{'/'.join(entry.parts)} is left out: {entry.reason}")
+            else:
+                yield Folder(parts=entry)
+
+    def fetch(self, found: StoredObject, target: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
         source = self._tree.reach(found.parts)
         try:
-            return copy_contents(source, target, stopped)
+            there = os.fstat(target).st_size
+            if 0 < there <= os.fstat(source).st_size:
+                os.lseek(source, there, os.SEEK_SET)
+                os.lseek(target, there, os.SEEK_SET)
+                count(there)
+            else:
+                os.ftruncate(target, 0)
+                there = 0
+            return FileSum(size=there + copy_contents(source, target, stopped, count), sha256="")
         finally:
             os.close(source)
+
+    def noted_sum(self, found: StoredObject) -> str:
+        source = self._tree.reach(found.parts)
+        try:
+            return file_sum(source, NEVER).sha256
+        finally:
+            os.close(source)
+
+    def remove(self, found: Sequence[StoredObject]) -> None:
+        for each in found:
+            self._tree.remove(each.parts)
 
 
 class _Writable:
@@ -107,6 +152,19 @@ class _Writable:
         self._tree = tree
         self._writer = writer
 
-    def put(self, parts: Parts, source: int, stopped: StopSign) -> int:
+    def put(self, parts: Parts, source: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
         with self._tree.new_file(parts, writer=self._writer) as target:
-            return copy_contents(source, target, stopped)
+            return FileSum(size=copy_contents(source, target, stopped, count), sha256="")
+
+    def holds(self, parts: Parts, content: FileSum) -> bool:
+        try:
+            there = self._tree.reach(parts)
+        except FileNotFoundError:
+            return False
+        try:
+            return os.fstat(there).st_size == content.size and file_sum(there, NEVER) == content
+        finally:
+            os.close(there)
+
+    def withdraw(self, parts: Parts) -> None:
+        self._tree.remove(parts)

@@ -1,138 +1,174 @@
-"""Object stores that speak S3, by obstore: streamed, several objects at a time, with bounded memory.
+"""Object stores of the network, by obstore: streamed, several objects at a time, with bounded memory.
 
-What passes by itself (503, a broken connection) is tried again with growing pauses: requests by obstore, a download
-that broke off in the middle here, from where it broke off.
+What passes by itself (503, a broken connection, an object that is listed but not there yet) is tried again with growing
+pauses: requests by obstore, what broke off in the middle here, from where it broke off.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import obstore
-from obstore.exceptions import PreconditionError
-from obstore.store import S3Store
 
-from storage.addresses import S3_SCHEMES, Address, address_of, s3_config
+from storage.addresses import REMOTE_SCHEMES, Address, address_of
+from storage.bucket import Bucket
+from storage.clients import Clients
 from storage.credentials import Keyring
-from storage.faults import TransferStopped
 from storage.keys import Parts, UnsafeName, safe_parts
-from storage.lanes import StopSign
-from storage.remote_faults import REMOTE_ERRORS, explained
-from storage.stores import Note, ObjectStore, Source, StoredObject, Target
+from storage.lanes import NEVER, StopSign
+from storage.odd_listing import listed_by_wire
+from storage.patience import Patience
+from storage.reading import Reading
+from storage.remote_faults import REMOTE_ERRORS, broke_off, explained
+from storage.stores import Entry, Folder, Note, ObjectStore, Source, StoredObject, Target
+from storage.sums import SUM_NAME, Count, FileSum, uncounted
 from storage.urls import Location
-
-if TYPE_CHECKING:
-    from obstore import GetOptions
-    from obstore.store import BackoffConfig, ClientConfig, RetryConfig, S3Config
+from storage.writing import Writing
 
 _LANES = 12
-_SINGLE_BYTES = 4 * 1024 * 1024
-_PART_BYTES = 8 * 1024 * 1024
-_PARTS_AT_ONCE = 4
-# Buffers of large uploads are what memory goes to.
-_LARGE_AT_ONCE = 2
-_CHUNK_BYTES = 1024 * 1024
-_RESUMES = 6
+_PAGE = 1000
+# Buffers of large uploads are what memory goes to; all stores of a process share it.
+_LARGE = threading.BoundedSemaphore(2)
+_LOOKS = 3
+_Reply = TypeVar("_Reply")
 
 
-def remote_stores(keys: Keyring) -> dict[str, ObjectStore]:
+def remote_stores(keys: Keyring, patience: Patience | None = None) -> dict[str, ObjectStore]:
     """The stores that some keys open, by scheme."""
-    return dict.fromkeys(S3_SCHEMES, RemoteStore(keys))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a store that does not answer well is tried again. Units: seconds."""
-
-    tries: int = 8
-    first_pause_seconds: float = 0.2
-    longest_pause_seconds: float = 10.0
-    request_seconds: float = 600.0
-    silence_seconds: float = 60.0
-    connect_seconds: float = 10.0
-
-    def pause(self, number: int) -> float:
-        """The pause before try `number`, from 1 on."""
-        return float(min(self.first_pause_seconds * 2 ** (number - 1), self.longest_pause_seconds))
+    return dict.fromkeys(REMOTE_SCHEMES, RemoteStore(keys, patience))
 
 
 class RemoteStore:
-    """Serves `s3://` and what is reached like it. Any thread; clients are kept, one a bucket."""
+    """Serves `s3://`, `gs://`, `azure://`, `swift://` and `tos://`. Any thread; clients are kept, some a bucket."""
 
     def __init__(self, keys: Keyring, patience: Patience | None = None) -> None:
         self._keys = keys
         self._patience = patience or Patience()
-        self._clients: dict[tuple[str, str, str], S3Store] = {}
+        self._buckets: dict[tuple[str, str, str, str], Bucket] = {}
         self._lock = threading.Lock()
-        self._large = threading.BoundedSemaphore(_LARGE_AT_ONCE)
+
+    def check(self, location: Location) -> None:
+        """Return if the location is one of a bucket that there is a credential for. Errors: StoreError."""
+        self._bucket(location, address_of(location))
 
     @contextmanager
     def source(self, location: Location) -> Iterator[Source]:
         """Open an object, or all below a prefix, for reading."""
         address = address_of(location)
-        yield _Remote(self._client(location, address), address, location, self._patience)
+        yield _Remote(_Place(self._bucket(location, address), address, location.url), location.path.endswith("/"))
 
     @contextmanager
-    def target(self, location: Location, writer: str) -> Iterator[Target]:
+    def target(self, location: Location, writer: str, *, resumes: bool = False) -> Iterator[Target]:
         """Open a prefix for writing. An object appears when it is complete, so writers need not be told apart."""
         address = address_of(location)
-        yield _Writable(self._client(location, address), address, location, self._large)
+        place = _Place(self._bucket(location, address), address, location.url)
+        yield _Writable(place, resumes)
 
-    def _client(self, location: Location, address: Address) -> S3Store:
-        credential = self._keys.credential(location)
-        name = (location.scheme, address.endpoint, address.bucket)
+    def _bucket(self, location: Location, address: Address) -> Bucket:
+        name = (location.scheme, address.endpoint, address.account, address.bucket)
         with self._lock:
-            if name not in self._clients:
-                config = s3_config(address, location.scheme, credential)
-                self._clients[name] = _new_client(address, config, self._patience)
-            return self._clients[name]
+            if name not in self._buckets:
+                self._buckets[name] = Bucket(self._keys, location, address, self._patience)
+            bucket = self._buckets[name]
+        # A credential that is missing or malformed is told here, before anything is begun.
+        _ = bucket.clients
+        return bucket
 
 
-def _new_client(address: Address, config: S3Config, patience: Patience) -> S3Store:
-    options: ClientConfig = {
-        "timeout": timedelta(seconds=patience.request_seconds),
-        "read_timeout": timedelta(seconds=patience.silence_seconds),
-        "connect_timeout": timedelta(seconds=patience.connect_seconds),
-    }
-    if not config.get("endpoint", "").startswith("https://"):
-        # Without one, the environment may name one.
-        options["allow_http"] = True
-    backoff: BackoffConfig = {
-        "init_backoff": timedelta(seconds=patience.first_pause_seconds),
-        "max_backoff": timedelta(seconds=patience.longest_pause_seconds),
-        "base": 2,
-    }
-    retries: RetryConfig = {"max_retries": patience.tries, "backoff": backoff}
-    return S3Store(address.bucket, config=config, client_options=options, retry_config=retries)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A location of a bucket."""
+
+    bucket: Bucket
+    address: Address
+    url: str
+
+    def key(self, parts: Parts) -> str:
+        """The key of something below it."""
+        return "/".join((*self.address.key, *parts))
+
+    def error(self, error: Exception, parts: Parts = ()) -> Exception:
+        """An error of the store as ours."""
+        return explained(error, f"{self.url}: {'/'.join(parts)}" if parts else self.url)
+
+    def content(self, key: str) -> tuple[int, str, str] | None:
+        """Size, entity tag and noted SHA-256 of an object; None where there is none. Errors: those of the store."""
+        try:
+            found = obstore.get(self.bucket.store, key, options={"head": True})
+        except FileNotFoundError:
+            return None
+        return int(found.meta["size"]), found.meta["e_tag"] or "", found.attributes.get(SUM_NAME, "")
 
 
+@dataclass(slots=True)
 class _Remote:
     """One object, or all below a prefix."""
 
-    lanes = _LANES
+    place: _Place
+    meant_as_prefix: bool
+    lanes: int = _LANES
+    _single: tuple[int, str, str] | None = field(default=None, init=False)
 
-    def __init__(self, client: S3Store, address: Address, location: Location, patience: Patience) -> None:
-        self._client = client
-        self._address = address
-        self._url = location.url
-        self._patience = patience
+    def __post_init__(self) -> None:
         # A slash at the end says that a prefix is meant.
-        self._size = None if location.path.endswith("/") or not address.key else self._size_of_one()
+        if not self.meant_as_prefix and self.place.address.key:
+            self._single = self._asked(lambda: self.place.content(self.place.address.prefix))
 
     @property
     def single(self) -> bool:
-        return self._size is not None
+        return self._single is not None
 
     def objects(self) -> Iterator[StoredObject | Note]:
-        if self._size is not None:
-            yield StoredObject(parts=self._address.key[-1:], size=self._size)
+        if self._single is None and not self.meant_as_prefix and self.place.address.key:
+            yield from self._what_appears()
+            return
+        yield from self._objects()
+
+    def level(self) -> Iterator[Entry]:
+        if self._single is not None:
+            yield from self._objects()
+            return
+        address = self.place.address
+        skip = len(address.prefix) + 1 if address.key else 0
+        found = self._asked(lambda: obstore.list_with_delimiter(self.place.bucket.store, address.prefix or None))
+        folders = {entry[skip:].strip("/") for entry in found["common_prefixes"]}
+        for name in sorted(folders):
+            yield Folder(parts=safe_parts(name))
+        for entry in found["objects"]:
+            name = entry["path"][skip:]
+            # What some tools make to show a directory.
+            if name and (entry["size"] or name not in folders):
+                yield _stored(name, int(entry["size"]), entry["e_tag"])
+
+    def fetch(self, found: StoredObject, target: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
+        key = self._key(found)
+        reading = Reading(
+            self.place.bucket, key, target, size=found.size, version=found.version, stopped=stopped, count=count
+        )
+        try:
+            return reading.read()
+        except REMOTE_ERRORS as error:
+            raise self.place.error(error, found.parts) from error
+
+    def noted_sum(self, found: StoredObject) -> str:
+        content = self._asked(lambda: self.place.content(self._key(found)))
+        return content[2] if content is not None else ""
+
+    def remove(self, found: Sequence[StoredObject]) -> None:
+        keys = [self._key(each) for each in found]
+        self._asked(lambda: _delete(self.place.bucket.clients, keys))
+
+    def _key(self, found: StoredObject) -> str:
+        return self.place.address.prefix if self.single else self.place.key(found.parts)
+
+    def _objects(self) -> Iterator[StoredObject | Note]:
+        if self._single is not None:
+            size, version, _ = self._single
+            yield StoredObject(parts=self.place.address.key[-1:], size=size, version=version)
             return
         held: StoredObject | None = None
         for found in self._listed():
@@ -147,159 +183,126 @@ class _Remote:
         if held is not None:
             yield held
 
-    def fetch(self, found: StoredObject, target: int, stopped: StopSign) -> int:
-        key = self._address.prefix if self.single else "/".join((*self._address.key, *found.parts))
-        reading = _Reading(self._client, key, target, stopped)
-        for number in range(1, _RESUMES + 1):
-            try:
-                return reading.go_on()
-            except REMOTE_ERRORS as error:
-                if number == _RESUMES or not reading.begun or isinstance(error, FileNotFoundError):
-                    raise explained(error, f"{self._url}: {'/'.join(found.parts)}") from error
-                if isinstance(error, PreconditionError):
-                    reading.forget()
-            _pause(self._patience.pause(number), stopped)
-        raise AssertionError("the last try returns or raises")
-
-    def _size_of_one(self) -> int | None:
-        try:
-            return int(obstore.head(self._client, self._address.prefix)["size"])
-        except FileNotFoundError:
-            return None
-        except REMOTE_ERRORS as error:
-            raise explained(error, self._url) from error
+    def _what_appears(self) -> Iterator[StoredObject | Note]:
+        """All below the prefix; where nothing is, the object itself, which some stores show late."""
+        for number in range(1, _LOOKS + 1):
+            is_empty = True
+            for found in self._objects():
+                is_empty = False
+                yield found
+            if not is_empty or number == _LOOKS:
+                return
+            self.place.bucket.patience.wait(number, NEVER)
+            self._single = self._asked(lambda: self.place.content(self.place.address.prefix))
 
     def _listed(self) -> Iterator[StoredObject | Note]:
-        skip = len(self._address.prefix) + 1 if self._address.key else 0
+        address, bucket, last = self.place.address, self.place.bucket, ""
+        skip = len(address.prefix) + 1 if address.key else 0
+        number = 0
+        while True:
+            clients, before = bucket.clients, last
+            try:
+                for page in obstore.list(clients.store, address.prefix or None, offset=last or None, chunk_size=_PAGE):
+                    for entry in page:
+                        last = entry["path"]
+                        if name := last[skip:]:
+                            yield _stored(name, int(entry["size"]), entry["e_tag"])
+                return
+            except REMOTE_ERRORS as error:
+                if bucket.renewed(clients, error):
+                    continue
+                number = 1 if last != before else number + 1
+                if broke_off(error) and number <= bucket.patience.tries:
+                    bucket.patience.wait(number, NEVER)
+                    continue
+                if "invalid path" not in str(error) or clients.wire is None:
+                    raise self.place.error(error) from error
+                # Names that obstore has no words for. Another client goes on behind the last that could be read.
+                yield from self._listed_otherwise(last, skip)
+                return
+
+    def _listed_otherwise(self, after: str, skip: int) -> Iterator[StoredObject | Note]:
+        address, wire = self.place.address, self.place.bucket.wire
+        assert wire is not None
         try:
-            for page in obstore.list(self._client, self._address.prefix or None, chunk_size=1000):
-                for entry in page:
-                    name = entry["path"][skip:]
-                    if name:
-                        yield _stored(name, int(entry["size"]))
+            for key, size, etag in listed_by_wire(wire, f"{address.prefix}/" if address.key else "", after):
+                if name := key[skip:]:
+                    yield _stored(name.rstrip("/") if not size else name, size, etag)
         except REMOTE_ERRORS as error:
-            raise explained(error, self._url) from error
+            raise self.place.error(error) from error
+
+    def _asked(self, question: Callable[[], _Reply]) -> _Reply:
+        bucket, number = self.place.bucket, 0
+        while True:
+            clients = bucket.clients
+            try:
+                return question()
+            except REMOTE_ERRORS as error:
+                if bucket.renewed(clients, error):
+                    continue
+                number += 1
+                if not broke_off(error) or number > bucket.patience.tries:
+                    raise self.place.error(error) from error
+            bucket.patience.wait(number, NEVER)
 
 
-def _stored(name: str, size: int) -> StoredObject | Note:
+def _stored(name: str, size: int, version: str | None) -> StoredObject | Note:
     try:
-        return StoredObject(parts=safe_parts(name), size=size)
+        parts = safe_parts(name)
     except UnsafeName:
         return Note(text=f"{name!r} is left out: it cannot be the name of a file")
+    if any(ord(character) < 32 for character in name):
+        return Note(text=f"{name!r} is left out: it has characters that cannot be asked for")
+    return StoredObject(parts=parts, size=size, version=version or "")
 
 
-class _Reading:
-    """One object on its way into a file, taken up where it broke off as long as it is the same object."""
-
-    def __init__(self, client: S3Store, key: str, target: int, stopped: StopSign) -> None:
-        self.begun = False
-        self._client = client
-        self._key = key
-        self._target = target
-        self._stopped = stopped
-        self._etag: str | None = None
-        self._size = 0
-        self._written = 0
-
-    def go_on(self) -> int:
-        """Read to the end and return the size. Errors: those of obstore; TransferStopped."""
-        if self.begun and self._written == self._size:
-            return self._size
-        options: GetOptions = {}
-        if self._written and self._etag:
-            options = {"range": {"offset": self._written}, "if_match": self._etag}
-        else:
-            self._from_scratch()
-        answer = obstore.get(self._client, self._key, options=options)
-        if not self.begun:
-            self.begun, self._etag, self._size = True, answer.meta["e_tag"], int(answer.meta["size"])
-        for chunk in answer.stream(min_chunk_size=_CHUNK_BYTES):
-            if self._stopped.is_set():
-                raise TransferStopped
-            _write(self._target, memoryview(chunk))
-            self._written += len(chunk)
-        if self._written != self._size:
-            raise ValueError(f"expected {self._size} bytes, got {self._written}")
-        return self._size
-
-    def forget(self) -> None:
-        """Take the object from its beginning: it was exchanged meanwhile."""
-        self._etag = None
-
-    def _from_scratch(self) -> None:
-        self._written = 0
-        self.begun = False
-        os.lseek(self._target, 0, os.SEEK_SET)
-        os.ftruncate(self._target, 0)
+def _delete(clients: Clients, keys: Sequence[str]) -> None:
+    at_once = clients.deletes_at_once
+    for start in range(0, len(keys), at_once):
+        some = keys[start : start + at_once]
+        try:
+            obstore.delete(clients.store, some)
+        except FileNotFoundError:
+            # One of them was gone already; which of the others are, is not said.
+            for key in some:
+                with suppress(FileNotFoundError):
+                    obstore.delete(clients.store, key)
 
 
-def _write(target: int, data: memoryview) -> None:
-    while data:
-        data = data[os.write(target, data) :]
-
-
+@dataclass(frozen=True, slots=True)
 class _Writable:
     """A prefix that takes objects."""
 
-    lanes = _LANES
+    place: _Place
+    resumes: bool
+    lanes: int = _LANES
 
-    def __init__(
-        self, client: S3Store, address: Address, location: Location, large: threading.BoundedSemaphore
-    ) -> None:
-        self._client = client
-        self._address = address
-        self._url = location.url
-        self._large = large
-
-    def put(self, parts: Parts, source: int, stopped: StopSign) -> int:
-        key = "/".join((*self._address.key, *parts))
-        first = _read(source, _SINGLE_BYTES + 1)
+    def put(self, parts: Parts, source: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
+        writing = Writing(
+            self.place.bucket,
+            self.place.key(parts),
+            stopped=stopped,
+            count=count,
+            large=_LARGE,
+            keeps_parts=self.resumes,
+        )
         try:
-            if len(first) <= _SINGLE_BYTES:
-                _check_whole(stopped)
-                obstore.put(self._client, key, first, use_multipart=False)
-                return len(first)
-            with self._large:
-                return self._put_large(key, first, source, stopped)
+            return writing.write(source)
         except REMOTE_ERRORS as error:
-            raise explained(error, f"{self._url}: {'/'.join(parts)}") from error
+            raise self.place.error(error, parts) from error
 
-    def _put_large(self, key: str, first: bytes, source: int, stopped: StopSign) -> int:
-        sizes = [len(first)]
+    def holds(self, parts: Parts, content: FileSum) -> bool:
+        try:
+            there = self.place.content(self.place.key(parts))
+        except REMOTE_ERRORS as error:
+            raise self.place.error(error, parts) from error
+        return there is not None and there[0] == content.size and there[2] == content.sha256
 
-        def pieces() -> Iterator[bytes]:
-            yield first
-            while piece := _read(source, _CHUNK_BYTES):
-                if stopped.is_set():
-                    raise TransferStopped
-                sizes.append(len(piece))
-                yield piece
-            _check_whole(stopped)
-
-        # A store takes 10,000 parts at most. Where it fails, also in `pieces`, obstore takes the parts back.
-        part = max(_PART_BYTES, os.fstat(source).st_size // 9_000)
-        obstore.put(self._client, key, pieces(), use_multipart=True, chunk_size=part, max_concurrency=_PARTS_AT_ONCE)
-        return sum(sizes)
+    def withdraw(self, parts: Parts) -> None:
+        try:
+            _delete(self.place.bucket.clients, [self.place.key(parts)])
+        except REMOTE_ERRORS as error:
+            raise self.place.error(error, parts) from error
 
 
-def _check_whole(stopped: StopSign) -> None:
-    """What ended may be half of a file: whoever fills a pipe says so by the sign."""
-    if stopped.is_set():
-        raise TransferStopped
-
-
-def _read(source: int, limit: int) -> bytes:
-    pieces: list[bytes] = []
-    missing = limit
-    while missing and (piece := os.read(source, missing)):
-        pieces.append(piece)
-        missing -= len(piece)
-    return b"".join(pieces)
-
-
-def _pause(seconds: float, stopped: StopSign) -> None:
-    until = time.monotonic() + seconds
-    while not stopped.is_set() and (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, 0.1))
-    if stopped.is_set():
-        raise TransferStopped
+__all__ = ["Patience", "RemoteStore", "remote_stores"]

@@ -5,23 +5,36 @@ A store is added by a class with these methods and an entry in `Stores`; transfe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from storage.faults import UnsupportedLocation
 from storage.keys import Parts
 from storage.lanes import StopSign
+from storage.sums import Count, FileSum, uncounted
 from storage.urls import Location, parse_location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """One object of a location. Shape: `parts` is its path below the location. Units: size in bytes."""
+    """One object of a location.
+
+    Shape: `parts` is its path below the location; `version` another text for other contents, "" where there is none.
+    Units: size in bytes.
+    """
 
     parts: Parts
     size: int
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """What objects of a location have in common: the part of their path up to a slash."""
+
+    parts: Parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +42,9 @@ class Note:
     """Something in a location that is no object, and why it is left out."""
 
     text: str
+
+
+Entry: TypeAlias = StoredObject | Folder | Note
 
 
 class Source(Protocol):
@@ -45,8 +61,20 @@ class Source(Protocol):
     def objects(self) -> Iterator[StoredObject | Note]:
         """Everything below the location; nothing where nothing is there. Errors: StoreError, OSError."""
 
-    def fetch(self, found: StoredObject, target: int, stopped: StopSign) -> int:
-        """Write an object's contents to a descriptor and return the bytes. Errors: also TransferStopped."""
+    def level(self) -> Iterator[Entry]:
+        """What is in the location itself: objects and folders. Errors: as `objects`."""
+
+    def fetch(self, found: StoredObject, target: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
+        """Write an object's contents to a descriptor and return its sum, the SHA-256 "" where it was not taken.
+
+        The descriptor may hold the beginning of this version. Errors: as `objects`; also TransferStopped.
+        """
+
+    def noted_sum(self, found: StoredObject) -> str:
+        """The SHA-256 of an object as its store knows it, "" where it does not. Errors: as `objects`."""
+
+    def remove(self, found: Sequence[StoredObject]) -> None:
+        """Remove objects; those that are gone already are no error. Errors: as `objects`."""
 
 
 class Target(Protocol):
@@ -56,18 +84,31 @@ class Target(Protocol):
     def lanes(self) -> int:
         """How many objects may be put at a time, each by a thread of its own."""
 
-    def put(self, parts: Parts, source: int, stopped: StopSign) -> int:
-        """Make or replace one object by what a descriptor holds and return the bytes. Errors: as `Source.fetch`."""
+    def put(self, parts: Parts, source: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
+        """Make or replace one object by what a descriptor holds. Shape and errors: as `Source.fetch`."""
+
+    def holds(self, parts: Parts, content: FileSum) -> bool:
+        """Whether an object is there with these contents. Errors: as `Source.objects`."""
+
+    def withdraw(self, parts: Parts) -> None:
+        """Remove an object; one that is not there is no error. Errors: as `Source.objects`."""
 
 
 class ObjectStore(Protocol):
     """What serves the URLs of one scheme. Any thread."""
 
+    def check(self, location: Location) -> None:
+        """Return if the location is a possible one, and there is a credential for it. Errors: StoreError."""
+
     def source(self, location: Location) -> AbstractContextManager[Source]:
         """Open a location for reading; one that holds nothing is no error."""
 
-    def target(self, location: Location, writer: str) -> AbstractContextManager[Target]:
-        """Open a location for writing. `writer` tells writers of one object apart, and one that comes again."""
+    def target(self, location: Location, writer: str, *, resumes: bool = False) -> AbstractContextManager[Target]:
+        """Open a location for writing.
+
+        `writer` tells writers of one object apart, and one that comes again; who `resumes` finds what came of a large
+        object before it was cut off.
+        """
 
 
 class Stores:
@@ -87,5 +128,6 @@ class Stores:
         return store
 
     def check(self, url: str) -> None:
-        """Return if a URL could be served. Errors: UnsupportedLocation."""
-        self.serving(parse_location(url))
+        """Return if a URL could be served, as far as can be said without asking. Errors: StoreError."""
+        location = parse_location(url)
+        self.serving(location).check(location)

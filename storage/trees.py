@@ -13,7 +13,7 @@ import stat
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +24,7 @@ from storage.keys import Parts, checked_parts, path_parts
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe that nobody writes to would never return.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _MAX_LINKS = 40
 _PART_PREFIX = ".argosmo-part-"
 
@@ -33,12 +33,13 @@ _PART_PREFIX = ".argosmo-part-"
 class FoundFile:
     """A regular file of a tree. Shape: `parts` as seen from where the search began, `at` from the tree's root.
 
-    Units: size in bytes.
+    `version` is another text after the file was written to. Units: size in bytes.
     """
 
     parts: Parts
     at: Parts
     size: int
+    version: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +100,29 @@ class Tree:
         try:
             status = os.fstat(descriptor)
             if stat.S_ISREG(status.st_mode):
-                yield FoundFile(parts=begin[-1:], at=begin, size=status.st_size)
+                yield _found(begin[-1:], begin, status)
             else:
                 yield from self._below(descriptor, begin, len(begin), (_identity(status),))
         finally:
             os.close(descriptor)
+
+    def level(self) -> Iterator[FoundFile | SkippedEntry | Parts]:
+        """What is in the directory itself, by sorted names; a directory comes as its path."""
+        for name in sorted(os.listdir(self._descriptor)):
+            if name.startswith(_PART_PREFIX):
+                continue
+            try:
+                child, status = self._entry(self._descriptor, (name,))
+            except OutsideOfTree:
+                yield SkippedEntry(parts=(name,), reason="it leads out of its directory")
+            except OSError as error:
+                yield SkippedEntry(parts=(name,), reason=_reason(error))
+            else:
+                if child is None:
+                    yield _found((name,), (name,), status)
+                else:
+                    os.close(child)
+                    yield (name,)
 
     def _below(
         self, directory: int, at: Parts, skip: int, above: tuple[tuple[int, int], ...]
@@ -121,7 +140,7 @@ class Tree:
                 yield SkippedEntry(parts=parts[skip:], reason=_reason(error))
                 continue
             if child is None:
-                yield FoundFile(parts=parts[skip:], at=parts, size=status.st_size)
+                yield _found(parts[skip:], parts, status)
                 continue
             try:
                 if _identity(status) in above:
@@ -163,29 +182,58 @@ class Tree:
         return current
 
     @contextmanager
-    def new_file(self, parts: Parts, *, mode: int = 0o644, writer: str = "") -> Iterator[int]:
+    def new_file(self, parts: Parts, *, mode: int = 0o644, writer: str = "", takes_up: bool = False) -> Iterator[int]:
         """A descriptor to write a file's new contents to; the file appears, or is replaced, when the block ends well.
 
-        Two writers of one file need different `writer` names; the same writer takes up what it left behind.
+        Two writers of one file need different `writer` names. Where it `takes_up`, what the same writer wrote before it
+        was cut off is there again, else nothing.
         Errors: as `make_directory`.
         """
         *above, name = checked_parts(parts)
         directory = self.make_directory(tuple(above))
         try:
-            part = _PART_PREFIX + hashlib.sha256(os.fsencode(f"{writer}/{name}")).hexdigest()[:24]
-            descriptor = os.open(part, _NEW_FILE, mode, dir_fd=directory)
+            part = f"{_part_prefix(name)}{_short(writer)}"
+            descriptor = os.open(part, _NEW_FILE | (0 if takes_up else os.O_TRUNC), mode, dir_fd=directory)
             try:
                 yield descriptor
                 os.fchmod(descriptor, mode)
                 os.rename(part, name, src_dir_fd=directory, dst_dir_fd=directory)
+                if takes_up:
+                    _remove_parts(name, directory)
             except BaseException:
-                with suppress(OSError):
-                    os.unlink(part, dir_fd=directory)
+                if not takes_up:
+                    with suppress(OSError):
+                        os.unlink(part, dir_fd=directory)
                 raise
             finally:
                 os.close(descriptor)
         finally:
             os.close(directory)
+
+    def remove(self, parts: Parts) -> None:
+        """Remove the file or link at `parts`, and the directories above it that it leaves empty.
+
+        What is not there is no error. Errors: UnsafeName; OutsideOfTree; OSError.
+        """
+        checked = checked_parts(parts)
+        for length in range(len(checked), 0, -1):
+            try:
+                directory = self.reach(checked[: length - 1])
+            except FileNotFoundError:
+                continue
+            try:
+                if length == len(checked):
+                    with suppress(FileNotFoundError):
+                        os.unlink(checked[-1], dir_fd=directory)
+                else:
+                    os.rmdir(checked[length - 1], dir_fd=directory)
+            except OSError:
+                if length == len(checked):
+                    raise
+                # Something else is in it, or it is a link.
+                return
+            finally:
+                os.close(directory)
 
 
 class _Walk:
@@ -256,6 +304,10 @@ def _regular_file(name: str, directory: int) -> int:
     return descriptor
 
 
+def _found(parts: Parts, at: Parts, status: os.stat_result) -> FoundFile:
+    return FoundFile(parts=parts, at=at, size=status.st_size, version=str(status.st_mtime_ns))
+
+
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
@@ -264,3 +316,19 @@ def _reason(error: OSError) -> str:
     if error.errno == errno.EINVAL:
         return "it is neither a directory nor a regular file"
     return error.strerror or str(error)
+
+
+def _part_prefix(name: str) -> str:
+    return f"{_PART_PREFIX}{_short(name)}-"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
+
+
+def _remove_parts(name: str, directory: int) -> None:
+    """Remove what came of other versions of a file that is there as a whole now."""
+    for entry in os.listdir(directory):
+        if entry.startswith(_part_prefix(name)):
+            with suppress(OSError):
+                os.unlink(entry, dir_fd=directory)

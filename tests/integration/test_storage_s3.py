@@ -117,11 +117,11 @@ def test_a_server_that_is_away_is_named(source: Path) -> None:
         upload(transfer(credential), source, "s3://bucket/x")
 
 
-@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.RESET, Fault.LOST_ANSWER])
+@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.INTERNAL_ERROR, Fault.RESET, Fault.LOST_ANSWER])
 def test_uploads_outlast_faults_that_pass(
     s3: S3Server, proxy: FaultyStore, source: Path, prefix: str, fault: Fault
 ) -> None:
-    """Retries with backoff on 503 and broken connections; nothing corrupt, lost or left over."""
+    """Retries with backoff on 500, 503 and broken connections; nothing corrupt, lost or left over."""
     proxy.reset(lambda asked: fault if asked.method == "PUT" and asked.repeat <= 2 else Fault.NONE)
     upload(transfer(s3.behind(proxy.url).credential()), source, f"s3://{s3.bucket}/{prefix}")
     assert proxy.faults
@@ -130,7 +130,7 @@ def test_uploads_outlast_faults_that_pass(
     assert s3.unfinished() == []
 
 
-@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.RESET, Fault.RESET_HALF])
+@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.INTERNAL_ERROR, Fault.RESET, Fault.RESET_HALF])
 def test_downloads_outlast_faults_that_pass(
     s3: S3Server, proxy: FaultyStore, source: Path, prefix: str, fault: Fault
 ) -> None:

@@ -19,6 +19,7 @@ from storage.urls import parse_location
         ("gs://bucket/a", "https://storage.googleapis.com", "bucket", ("a",)),
         ("swift://host:443/AUTH_x/bucket/a/b", "https://host:443", "bucket", ("a", "b")),
         ("tos://tos-s3.example.com/bucket/a", "https://tos-s3.example.com", "bucket", ("a",)),
+        ("azure://account/container/a/b/", "", "container", ("a", "b")),
     ],
 )
 def test_addresses(url: str, endpoint: str, bucket: str, key: tuple[str, ...]) -> None:
@@ -28,7 +29,7 @@ def test_addresses(url: str, endpoint: str, bucket: str, key: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://b/a//b", "s3://b/../x", "s3://b/./x", "swift://host/ns", "tos://host", "s3:///x"]
+    "url", ["s3://b/a//b", "s3://b/../x", "s3://b/./x", "swift://host/ns", "tos://host", "s3:///x", "azure://account"]
 )
 def test_what_is_no_place_in_a_bucket_is_refused(url: str) -> None:
     with pytest.raises(UnsupportedLocation, match="Expected a bucket"):

