@@ -228,6 +228,7 @@ def workplace(
     clock: VirtualClock | None = None,
     runner: DummyRunner | None = None,
     runners: Mapping[str, Runner] | None = None,
+    runners_of: Callable[[SqlStore, FileLogs], Mapping[str, Runner]] | None = None,
     roll_bytes: int = ROLL_BYTES,
     start: bool = True,
     leadership_of: Callable[[SqlStore], Leadership] = lambda _: SoleLeader(),
@@ -240,7 +241,7 @@ def workplace(
     mirror = Mirror(
         store=store,
         logs=logs,
-        runners=runners or {BACKEND: runner},
+        runners=runners_of(store, logs) if runners_of is not None else runners or {BACKEND: runner},
         clock=clock,
         ownership=LockedInstance(home / "engines"),
         leadership=leadership_of(store),

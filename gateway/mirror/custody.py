@@ -22,6 +22,14 @@ class Findings:
     cancels: tuple[CancelRequest, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A workflow that is this process's. `contested`: another one that may still live thought the same just now."""
+
+    stored: StoredRun
+    contested: bool = False
+
+
 class Custody:
     """Asks the database and the locks; changes owners."""
 
@@ -75,7 +83,7 @@ class Custody:
         with self._store.reading() as reads:
             return reads.cancel_requests(self.instance)
 
-    def take(self, uuid: WorkflowUuid) -> StoredRun | None:
+    def take(self, uuid: WorkflowUuid) -> Taken | None:
         """The rows of a workflow that is this process's, or becomes so; None where it may not."""
         with self._store.reading() as reads:
             stored = reads.load_run(uuid)
@@ -83,14 +91,17 @@ class Custody:
         if stored is None or stored.sealed or not self.may_act(stored.owner.backend):
             return None
         if stored.owner.instance == self.instance:
-            return stored
+            return Taken(stored=stored)
         if not self._is_left(stored.owner, known):
             return None
         with self._store.writing() as writes:
             if writes.take_over(stored.owner, self.instance) is None:
                 return None
             # Read anew: the one before may have written between our reading and our taking.
-            return writes.load_run(uuid)
+            found = writes.load_run(uuid)
+        # Of a process on this machine the lock says that it is gone.
+        contested = stored.owner.instance is not None and self._leadership.shares(stored.owner.backend)
+        return None if found is None else Taken(stored=found, contested=contested)
 
     def may_act(self, backend: str) -> bool:
         """Whether workflows of a backend may be this process's."""

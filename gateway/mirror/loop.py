@@ -17,7 +17,7 @@ from typing import TypeVar
 import structlog
 
 from engine.crashpoints import crash_point
-from engine.ports import EventLine, LogLine, Run, Secret
+from engine.ports import EventLine, LogLine, Run
 from gateway.mirror.custody import Custody
 from gateway.mirror.fanout import ChangeSubscription, Fanout
 from gateway.mirror.inbox import Inbox, Pending
@@ -47,15 +47,15 @@ _WORKFLOWS_A_STEP = 64
 _RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
 _STOP_SECONDS = 30.0
 
-Credentials = Callable[[Plan], Mapping[str, Mapping[str, Secret]]]
+RunOf = Callable[[Plan], Run]
 _T = TypeVar("_T")
 
 _log = structlog.get_logger(__name__)
 
 
-def no_credentials(_plan: Plan) -> Mapping[str, Mapping[str, Secret]]:
-    """No workflow refers to any credential."""
-    return {}
+def without_secrets(plan: Plan) -> Run:
+    """A workflow that refers to no credential."""
+    return Run(plan=plan)
 
 
 class Mirror:
@@ -74,7 +74,7 @@ class Mirror:
         clock: Clock,
         ownership: Ownership,
         leadership: Leadership | None = None,
-        credentials: Credentials = no_credentials,
+        run_of: RunOf = without_secrets,
         inbox_limit: int = INBOX_LIMIT,
     ) -> None:
         self._store = store
@@ -82,7 +82,7 @@ class Mirror:
         self._runners = runners
         self._clock = clock
         self._custody = Custody(store, ownership, leadership or SoleLeader(), clock, runners.keys())
-        self._credentials = credentials
+        self._run_of = run_of
         self._inbox = Inbox(inbox_limit)
         self._fanout = Fanout()
         self._sealer = Sealer(logs, clock, self._log_sealed)
@@ -329,22 +329,22 @@ class Mirror:
         if uuid in self._tracked:
             return False
         crash_point("mirror.attending")
-        stored = self._patiently(partial(self._custody.take, uuid))
-        if stored is None:
+        taken = self._patiently(partial(self._custody.take, uuid))
+        if taken is None:
             return False
+        stored = taken.stored
         crash_point("mirror.taken-over")
         self._parked.pop(uuid, None)
         plan = decode(stored.plan)
-        credentials = self._patiently(partial(self._credentials, plan))
         tracked = Tracked(
-            run=Run(plan=plan, credentials=credentials),
+            run=self._patiently(partial(self._run_of, plan)),
             index=PlanIndex.of(plan),
             runner=self._runners[plan.backend],
             fence=stored.owner.fence,
             state=stored.state,
             timers=running(stored.timers),
         )
-        self._logs.recover(uuid)
+        self._patiently(partial(self._logs.recover, uuid, contested=taken.contested))
         tracked.runner.admit(tracked.run)
         self._tracked[uuid] = tracked
         # Nothing was ever done for a workflow that was not accepted.
@@ -358,7 +358,7 @@ class Mirror:
         for tracked in [*self._tracked.values()]:
             if not self._custody.may_act(tracked.run.plan.backend):
                 _log.warning("workflow left to another process", workflow=tracked.uuid)
-                self._let_go(tracked)
+                self._leave(tracked)
         findings = self._custody.look(thorough=self._sweeps % _THOROUGH_SWEEPS == 0)
         self._sweeps += 1
         for uuid in findings.free:
@@ -405,7 +405,12 @@ class Mirror:
             _log.error("workflow taken over by another process", workflow=uuid)
             self._counts["fenced"] += 1
             if uuid in self._tracked:
-                self._let_go(self._tracked[uuid])
+                self._leave(self._tracked[uuid])
+
+    def _leave(self, tracked: Tracked) -> None:
+        """Let go of a workflow that is another process's now."""
+        self._logs.leave(tracked.uuid)
+        self._let_go(tracked)
 
     def _let_go(self, tracked: Tracked) -> None:
         self._tracked.pop(tracked.uuid, None)

@@ -31,3 +31,25 @@ GATEWAY_CRASH_POINTS = {
     "logs.segment-written": "A compressed piece has its final name; it is not indexed and the raw one still stands.",
     "logs.segment-indexed": "A compressed piece is indexed; the raw one still stands.",
 }
+"""Name -> what is true there, whatever runs the work."""
+
+ARGO_CRASH_POINTS = {
+    "argo.run-begins": "The first group of a run is to be created; nothing of it is on the cluster.",
+    "argo.workflow-created": "A suspended Workflow exists; nothing that belongs to it does.",
+    "argo.dependent-created": "A Secret or Service of a Workflow exists; others may be missing.",
+    "argo.all-created": "All objects of a run exist; its Workflows are suspended.",
+    "argo.resumed": "A Workflow may run; the runner does not know it yet.",
+    "argo.gate-released": "A gate between two Workflows is open; the runner does not know it yet.",
+    "argo.looked": "All objects of a run were listed; nothing is told that follows from it.",
+    "argo.facts-seen": "Objects were seen; the mirror has not got the facts.",
+    "argo.end-held": "An attempt's end was seen; it waits for the attempt's last lines.",
+    "argo.lines-read": "Lines of a container were read; none of them is kept.",
+    "argo.before-shutdown": "A Workflow is to be shut down; Argo was not told.",
+    "argo.shut-down": "Argo was told to end a Workflow; the runner does not know that it was.",
+    "argo.before-pod-deletion": "A pod is to be deleted; the cluster was not told.",
+    "argo.pod-deleted": "The cluster was told to delete a pod; the runner does not know that it was.",
+    "argo.before-removal": "Everything of a run is captured; its Workflow still exists.",
+    "argo.removed": "A Workflow is gone from the cluster with all that belongs to it; nobody was told.",
+    "argo.cleaned": "Nothing of a group is left on the cluster; the mirror does not know it.",
+}
+"""Name -> what is true there, between the rows and a cluster."""

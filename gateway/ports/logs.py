@@ -26,6 +26,17 @@ class LogQuery:
     since: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEnd:
+    """How far one log of an attempt goes: the newest time of its lines, and how many of them have it.
+
+    Shape: of the program's own lines, or of those of the system (`LogLine.system`). Units: naive UTC.
+    """
+
+    at: datetime
+    lines: int
+
+
 class Follow(Protocol):
     """A log that is read on while it grows. Use as a context manager, or close it."""
 
@@ -68,17 +79,35 @@ class LogReader(Protocol):
         """How many lines the log has."""
 
 
-class Logs(LogReader, Protocol):
+class LogEnds(Protocol):
+    """Tells how far logs go, to whoever reads on what a dead process began to read."""
+
+    def end_of(self, uuid: WorkflowUuid, task: str, retry_id: int, *, system: bool) -> LogEnd | None:
+        """Where the log of an attempt ended when this process took up the workflow's; None where there was none.
+
+        Errors: StoreUnavailable.
+        """
+
+
+class Logs(LogReader, LogEnds, Protocol):
     """Reads and writes logs."""
 
     def append(self, uuid: WorkflowUuid, lines: Sequence[LogLine]) -> None:
         """Take lines; on return they are with the operating system, so that a killed process leaves a prefix.
 
-        From any thread; does not block for long. Lines for a sealed workflow are dropped.
+        From any thread; does not block for long. Lines for a sealed workflow are dropped, and so are those for one
+        whose log another process has taken up.
         """
 
-    def recover(self, uuid: WorkflowUuid) -> None:
-        """Take up the log of an unsealed workflow that this process now owns: a torn last line is cut off."""
+    def recover(self, uuid: WorkflowUuid, *, contested: bool = False) -> None:
+        """Take up the log of an unsealed workflow that this process now owns: a torn last line is cut off.
+
+        contested: the owner before may not know yet that it is no more: what it writes from now on is not kept.
+        Errors: StoreUnavailable, OSError.
+        """
+
+    def leave(self, uuid: WorkflowUuid) -> None:
+        """Write this log no more: another process does, or nobody. Safe to repeat."""
 
     def seal(self, uuid: WorkflowUuid) -> None:
         """Compress and index what is left; follows end. Safe to repeat."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.ports import EventLine
+from gateway.ports.logs import LogEnd
 from translator.lifecycle.facts import CancelRequested
 from translator.lifecycle.state import WorkflowState
 from translator.plan.model import WorkflowUuid
@@ -90,7 +91,8 @@ class Segment:
     """The index of one compressed piece of a workflow's log.
 
     Shape: `number` counts from 1 without gaps; `first_line` is the number of lines in the pieces before;
-    `attempts[(task, retry_id)]` the lines of each attempt in it.
+    `attempts[(task, retry_id)]` the lines of each attempt in it; `ends[(task, retry_id, system)]` how far each goes in
+    it, None where an earlier version did not keep that.
     Units: bytes before and after compression.
     """
 
@@ -102,3 +104,4 @@ class Segment:
     raw_bytes: int
     stored_bytes: int
     attempts: dict[tuple[str, int], int]
+    ends: Mapping[tuple[str, int, bool], LogEnd] | None = None

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from gateway.ports.credentials import StoredCredential
 from gateway.ports.records import (
     DocumentKind,
     EventRecord,
@@ -138,7 +139,20 @@ class ProfileReads(Protocol):
         """A user's choices; the defaults where he made none."""
 
 
-class Reads(WorkflowReads, TaskReads, RunReads, ProfileReads, Protocol):
+class CredentialReads(Protocol):
+    """Questions about what users keep secret."""
+
+    def credentials(self, user: str) -> tuple[StoredCredential, ...]:
+        """All of a user's, by name."""
+
+    def user_key(self, user: str) -> bytes | None:
+        """The user's sealed key; None where he has none yet."""
+
+    def user_keys(self) -> Mapping[str, bytes]:
+        """The sealed keys of all users."""
+
+
+class Reads(WorkflowReads, TaskReads, RunReads, ProfileReads, CredentialReads, Protocol):
     """A reading session."""
 
 
@@ -202,6 +216,21 @@ class Writes(Reads, Protocol):
 
     def add_segment(self, uuid: WorkflowUuid, segment: Segment) -> None:
         """Index a piece of a log. Safe to repeat."""
+
+    def put_credential(self, user: str, credential: StoredCredential) -> None:
+        """Store one; those of the same name or the same profile give way to it."""
+
+    def delete_credential(self, user: str, name: str) -> bool:
+        """Remove one; whether it was there."""
+
+    def new_user_key(self, user: str, sealed: bytes) -> bytes:
+        """Give a user a key unless he has one, and return the one he has."""
+
+    def replace_user_key(self, user: str, sealed: bytes) -> None:
+        """Keep a user's key sealed in another way."""
+
+    def signing_key(self, name: str, made: bytes) -> bytes:
+        """The key of this name that all processes on the database use: `made` if there was none, kept from now on."""
 
     def purge(self, uuids: Sequence[WorkflowUuid]) -> None:
         """Drop sealed workflows with all that belongs to them but their log files (`Logs.remove`: before this).

@@ -36,7 +36,10 @@ class AdvisoryLocks:
             raise
 
     def expel(self, name: str, silent_seconds: float) -> bool:
-        """End the connection of a holder that has asked nothing for so long."""
+        """End all connections of a process whose holder of the lock has asked nothing for so long.
+
+        The others too: where it was stopped within a transaction, that would keep its rows locked.
+        """
         values = {"space": _SPACE, "key": _key(name), "seconds": silent_seconds}
         with faults_translated():
             return bool(self._connected().execute(_EXPEL, values).all())
@@ -68,8 +71,11 @@ _TAKE = text(
     " THEN true ELSE pg_try_advisory_lock(:space, :key) END"
 )
 _EXPEL = text(
-    "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+    "SELECT pg_terminate_backend(other.pid) FROM pg_locks JOIN pg_stat_activity AS holder USING (pid)"
+    " JOIN pg_stat_activity AS other ON other.datid = holder.datid AND (other.pid = holder.pid"
+    " OR (other.application_name = holder.application_name AND starts_with(holder.application_name, 'argosmo ')))"
     " WHERE locktype = 'advisory' AND classid = :space AND objid = :key AND objsubid = 2 AND granted"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    " AND pid <> pg_backend_pid() AND state_change < clock_timestamp() - make_interval(secs => :seconds)"
+    " AND database = holder.datid AND holder.datname = current_database()"
+    " AND holder.pid <> pg_backend_pid()"
+    " AND holder.state_change < clock_timestamp() - make_interval(secs => :seconds)"
 )

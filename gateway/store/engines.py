@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -113,7 +114,12 @@ def _postgresql(url: URL) -> Engines:
         pool_timeout=BUSY_TIMEOUT_SECONDS,
         pool_pre_ping=True,
         # Times are naive UTC everywhere; without this a server in another zone would shift what it is asked to now().
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+        # The name tells the server which connections are one process's.
+        connect_args={
+            "options": "-c timezone=UTC",
+            "connect_timeout": 10,
+            "application_name": f"argosmo {uuid4().hex}",
+        },
     )
     # Several questions of one session must see one state.
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

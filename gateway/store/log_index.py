@@ -11,6 +11,7 @@ from collections import Counter
 from engine.crashpoints import crash_point
 from gateway.ports.runs import Segment
 from gateway.ports.store import Store
+from gateway.store.log_ends import Ends, go_on
 from gateway.store.log_pieces import Pieces
 from gateway.store.log_records import decoded, records_of
 from translator.plan.model import WorkflowUuid
@@ -29,7 +30,9 @@ def settle(store: Store, uuid: WorkflowUuid, pieces: Pieces, *, growing: int | N
     for number in pieces.numbers():
         if number == growing:
             break
-        segment = known.get(number) or _indexed(store, uuid, pieces, number, first_line, is_raw=number in raw)
+        # What is indexed and is not here was compressed on another machine, under the same number.
+        segment = known.get(number) if pieces.compressed(number).exists() else None
+        segment = segment or _indexed(store, uuid, pieces, number, first_line, is_raw=number in raw)
         first_line += 0 if segment is None else segment.lines
         if number in raw:
             pieces.raw(number).unlink(missing_ok=True)
@@ -57,9 +60,11 @@ def _indexed(
 
 def _segment(number: int, first_line: int, data: bytes, stored_bytes: int) -> Segment | None:
     attempts: Counter[tuple[str, int]] = Counter()
+    ends: Ends = {}
     first_at = last_at = None
     for line in filter(None, map(decoded, records_of(data))):
         attempts[line.task, line.retry_id] += 1
+        go_on(ends, line)
         first_at = line.at if first_at is None else min(first_at, line.at)
         last_at = line.at if last_at is None else max(last_at, line.at)
     if first_at is None or last_at is None:
@@ -73,4 +78,5 @@ def _segment(number: int, first_line: int, data: bytes, stored_bytes: int) -> Se
         raw_bytes=len(data),
         stored_bytes=stored_bytes,
         attempts=dict(attempts),
+        ends=ends,
     )

@@ -22,9 +22,10 @@ import structlog
 from engine.crashpoints import crash_point
 from engine.ports import LogLine
 from gateway.ports.faults import StoreUnavailable
-from gateway.ports.logs import LogQuery
+from gateway.ports.logs import LogEnd, LogQuery
 from gateway.ports.store import Store
 from gateway.store.log_choice import Choice
+from gateway.store.log_ends import Ends, ends_in
 from gateway.store.log_follow import Follower
 from gateway.store.log_index import settle
 from gateway.store.log_pieces import Pieces
@@ -50,6 +51,7 @@ class FileLogs:
         self._growing: dict[WorkflowUuid, _Growing] = {}
         self._open: OrderedDict[WorkflowUuid, _Growing] = OrderedDict()
         self._sealed: OrderedDict[WorkflowUuid, None] = OrderedDict()
+        self._left: set[WorkflowUuid] = set()
         self._followers: defaultdict[WorkflowUuid, set[Follower]] = defaultdict(set)
         self._settling = threading.Lock()
         self._full: queue.SimpleQueue[WorkflowUuid | None] = queue.SimpleQueue()
@@ -64,39 +66,86 @@ class FileLogs:
         growing = self._growing_of(uuid)
         if growing is None:
             return
-        data = encoded(lines)
-        with growing.lock:
-            if growing.sealed:
-                return
-            self._keep_open(uuid, growing)
-            growing.write(data)
-            rolled = growing.size >= self._roll_bytes
-            if rolled:
-                growing.roll()
-                crash_point("logs.rolled")
+        try:
+            rolled = self._written(uuid, growing, encoded(lines))
+        except _TakenUp:
+            _log.error("log taken up by another process", workflow=uuid, lines=len(lines))
+            self.leave(uuid)
+            return
         crash_point("logs.appended")
         if rolled:
             self._compress_later(uuid)
         self._wake(uuid)
 
-    def recover(self, uuid: WorkflowUuid) -> None:
-        """Take up the log of an unsealed workflow that this process now owns: a torn last line is cut off."""
+    def _written(self, uuid: WorkflowUuid, growing: _Growing, data: bytes) -> bool:
+        """Append records; whether the piece was full, and the next one is begun. Errors: StoreUnavailable; _TakenUp."""
+        with growing.lock:
+            if growing.sealed:
+                return False
+            self._keep_open(uuid, growing)
+            growing.write(data)
+            if growing.size < self._roll_bytes:
+                return False
+            growing.roll()
+            crash_point("logs.rolled")
+            return True
+
+    def recover(self, uuid: WorkflowUuid, *, contested: bool = False) -> None:
+        """Take up the log of an unsealed workflow that this process now owns: a torn last line is cut off.
+
+        contested: all that is there is compressed, so that a writer who does not know it yet finds its piece gone, and
+        this process begins a new one. Errors: StoreUnavailable, OSError.
+        """
+        if contested:
+            self.leave(uuid)
+        taken = self._contested(uuid) if contested else None
         with self._lock:
+            self._left.discard(uuid)
             if uuid in self._growing:
                 return
-            growing = _Growing(Pieces(self._root, uuid))
+            growing = taken or _Growing(Pieces(self._root, uuid))
             self._growing[uuid] = growing
-        if growing.number > 1:
+        if growing.number > 1 and not contested:
             self._compress_later(uuid)
 
-    def seal(self, uuid: WorkflowUuid) -> None:
-        """Compress and index what is left; follows end. Safe to repeat. Errors: StoreUnavailable, OSError."""
-        growing = self._growing_of(uuid)
+    def leave(self, uuid: WorkflowUuid) -> None:
+        """Write this log no more: another process does, or nobody. Safe to repeat."""
+        with self._lock:
+            growing = self._growing.pop(uuid, None)
+            self._open.pop(uuid, None)
+            self._left.add(uuid)
+            followed = uuid in self._followers
         if growing is not None:
             with growing.lock:
                 growing.sealed = True
                 growing.let_go()
-            self._settle(uuid, growing=None)
+        if followed:
+            self._watch_if_foreign(uuid)
+
+    def end_of(self, uuid: WorkflowUuid, task: str, retry_id: int, *, system: bool) -> LogEnd | None:
+        """Where the log of an attempt ended when this process took up the workflow's.
+
+        Shape: as of the first question after that; ask before the attempt's first line is appended.
+        """
+        growing = self._growing_of(uuid)
+        if growing is None:
+            return None
+        with growing.lock:
+            if growing.ends is None:
+                growing.ends = ends_in(self._store, uuid, Pieces(self._root, uuid))
+            return growing.ends.get((task, retry_id, system))
+
+    def seal(self, uuid: WorkflowUuid) -> None:
+        """Compress and index what is left; follows end. Safe to repeat. Errors: StoreUnavailable, OSError."""
+        growing = self._growing_of(uuid)
+        if growing is None and uuid in self._left:
+            return
+        if growing is not None:
+            with growing.lock:
+                growing.sealed = True
+                growing.let_go()
+            # Later ones are another process's, should it have taken the workflow over in the meantime.
+            self._settle(uuid, growing=growing.number + 1)
         with self._lock:
             self._growing.pop(uuid, None)
             self._open.pop(uuid, None)
@@ -173,7 +222,7 @@ class FileLogs:
         with self._store.reading() as reads:
             return reads.sealed(uuid)
 
-    def leave(self, uuid: WorkflowUuid, follower: Follower) -> None:
+    def unfollow(self, uuid: WorkflowUuid, follower: Follower) -> None:
         """Wake a follower no more."""
         with self._lock:
             followers = self._followers[uuid]
@@ -185,11 +234,28 @@ class FileLogs:
         """The piece that grows, of a workflow that is not sealed."""
         with self._lock:
             found = self._growing.get(uuid)
-        if found is not None or self.is_complete(uuid):
+            left = uuid in self._left
+        if found is not None or left or self.is_complete(uuid):
             return found
         self.recover(uuid)
         with self._lock:
             return self._growing.get(uuid)
+
+    def _contested(self, uuid: WorkflowUuid) -> _Growing:
+        """A new piece, behind all that anybody else wrote or still may write."""
+        pieces = Pieces(self._root, uuid)
+        while True:
+            last = max(pieces.numbers(), default=0)
+            self._settle(uuid, growing=None)
+            with self._store.reading() as reads:
+                last = max([last, *(segment.number for segment in reads.segments(uuid))])
+            growing = _Growing(pieces, number=last + 1)
+            try:
+                growing.open()
+            except _TakenUp:
+                # The other one began this very piece a moment ago.
+                continue
+            return growing
 
     def _keep_open(self, uuid: WorkflowUuid, growing: _Growing) -> None:
         """Open the file if need be, and close one that was not written to for longest if there are too many."""
@@ -314,21 +380,30 @@ class _Origin:
         return self._logs.is_complete(self._uuid)
 
     def leave(self, follower: Follower) -> None:
-        self._logs.leave(self._uuid, follower)
+        self._logs.unfollow(self._uuid, follower)
+
+
+class _TakenUp(Exception):
+    """Another process writes this log now."""
 
 
 class _Growing:
-    """The last piece of a log, which this process writes. Use under its lock."""
+    """The last piece of a log, which this process writes. Use under its lock.
 
-    def __init__(self, pieces: Pieces) -> None:
+    Shape: `number` where a new piece is to be begun; without it the last one is gone on with. `ends` once asked for.
+    """
+
+    def __init__(self, pieces: Pieces, *, number: int | None = None) -> None:
         self.lock = threading.Lock()
         self.sealed = False
+        self.ends: Ends | None = None
         self._pieces = pieces
         self._file: int | None = None
         last = max(pieces.numbers(), default=0)
         # A piece that was compressed is never written to again, also if its raw form was not yet deleted.
-        grows = last > 0 and not pieces.compressed(last).exists()
-        self.number = last if grows else last + 1
+        grows = number is None and last > 0 and not pieces.compressed(last).exists()
+        self.number = number or (last if grows else last + 1)
+        self._exists = grows
         if grows:
             cut = pieces.cut_torn_line(self.number)
             if cut:
@@ -336,13 +411,19 @@ class _Growing:
         self.size = pieces.size(self.number)
 
     def open(self) -> None:
-        """Have the file open for appending."""
+        """Have the file open for appending. Errors: StoreUnavailable; _TakenUp."""
         if self._file is not None:
             return
         path = self._pieces.raw(self.number)
+        begin = 0 if self._exists else os.O_CREAT | os.O_EXCL
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            if self._pieces.compressed(self.number).exists():
+                raise _TakenUp
+            self._file = os.open(path, os.O_WRONLY | begin | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._exists = True
+        except (FileExistsError, FileNotFoundError) as error:
+            raise _TakenUp from error
         except OSError as error:
             raise StoreUnavailable(f"The log {path} cannot be written: {error}") from error
 
@@ -364,6 +445,7 @@ class _Growing:
         self.let_go()
         self.number += 1
         self.size = 0
+        self._exists = False
         self.open()
 
     def let_go(self) -> None:

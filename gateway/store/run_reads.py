@@ -21,7 +21,7 @@ from gateway.store.tables import (
     workflow_is_unsealed,
     workflows,
 )
-from gateway.store.texts import attempts_map, unpacked
+from gateway.store.texts import attempts_map, ends_map, unpacked
 from translator.lifecycle.facts import CancelRequested
 from translator.plan.model import WorkflowUuid
 
@@ -105,6 +105,7 @@ class RunReads(Connected):
                 raw_bytes=row.raw_bytes,
                 stored_bytes=row.stored_bytes,
                 attempts=attempts_map(row.attempts),
+                ends=None if row.ends is None else ends_map(row.ends),
             )
             for row in self._connection.execute(query)
         )

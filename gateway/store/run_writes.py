@@ -29,11 +29,12 @@ from gateway.store.tables import (
     idempotency_keys,
     instances,
     log_segments,
+    signing_keys,
     tasks,
     timers,
     workflows,
 )
-from gateway.store.texts import attempts_text, clean
+from gateway.store.texts import attempts_text, clean, ends_text
 from translator.lifecycle.state import TaskState
 from translator.plan.model import WorkflowUuid
 
@@ -94,10 +95,19 @@ class RunWrites(Connected):
             "raw_bytes": segment.raw_bytes,
             "stored_bytes": segment.stored_bytes,
             "attempts": attempts_text(segment.attempts),
+            "ends": None if segment.ends is None else ends_text(segment.ends),
         }
         self._upsert(
             log_segments, values, replaced=[name for name in values if name not in ("workflow_uuid", "number")]
         )
+
+    def signing_key(self, name: str, made: bytes) -> bytes:
+        """The key of this name that all processes on the database use: `made` if there was none, kept from now on."""
+        self._connection.execute(self._insert_new(signing_keys).values(name=name, body=made))
+        kept: bytes = self._connection.execute(
+            select(signing_keys.c.body).where(signing_keys.c.name == name)
+        ).scalar_one()
+        return bytes(kept)
 
     def purge(self, uuids: Sequence[WorkflowUuid]) -> None:
         """Drop sealed workflows with all that belongs to them."""

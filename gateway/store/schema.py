@@ -9,7 +9,7 @@ from gateway.ports.faults import StoreTooNew
 from gateway.store.tables import metadata
 
 # All revisions, oldest first; a test compares them with the files in `migrations/versions`.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 
 # Any number will do, as long as nobody else uses it in the same database.

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from engine.crashpoints import crash_point
 from gateway.ports.faults import StoreUnavailable
 from gateway.store.advisory import AdvisoryLocks
+from gateway.store.credential_rows import CredentialReads, CredentialWrites
 from gateway.store.engines import Engines, commit_durably, faults_translated, open_engines
 from gateway.store.run_reads import RunReads
 from gateway.store.run_writes import RunWrites
@@ -22,11 +23,11 @@ from gateway.store.workflow_writes import WorkflowWrites
 _WRITER_TIMEOUT_SECONDS = 60.0
 
 
-class ReadSession(WorkflowReads, TaskReads, RunReads):
+class ReadSession(WorkflowReads, TaskReads, RunReads, CredentialReads):
     """A reading session: implements `gateway.ports.store.Reads`."""
 
 
-class WriteSession(WorkflowWrites, RunWrites, TaskReads, RunReads):
+class WriteSession(WorkflowWrites, RunWrites, CredentialWrites, TaskReads, RunReads):
     """A writing session: implements `gateway.ports.store.Writes`."""
 
 

@@ -22,6 +22,8 @@ WORKFLOW_FIELDS = tuple(
     name for name in WorkflowState.__struct_fields__ if name not in ("submit_time", "groups", "attempts")
 )
 
+_TOLD = ("failure_message", "node_name", "pod_name", "pod_ip")
+
 # Newest first is falling: SCHEDULING, INITIALIZING, RUNNING, the rest. Source: api.md §2.11.
 _RANKS = {TaskStatus.SCHEDULING: 3, TaskStatus.INITIALIZING: 2, TaskStatus.RUNNING: 1}
 
@@ -55,7 +57,9 @@ def task_values(state: TaskState) -> Values:
     values = {name: getattr(state, name) for name in TASK_FIELDS}
     status = state.status
     values["status"] = status.value
-    values["failure_message"] = _cleaned(state.failure_message)
+    # What a cluster tells is not ours to trust.
+    for name in _TOLD:
+        values[name] = _cleaned(values[name])
     values["alive"] = not status.finished
     values["order_rank"] = order_rank(status)
     values["started_key"] = state.start_time or NOT_STARTED

@@ -294,6 +294,7 @@ log_segments = Table(
     Column("raw_bytes", Integer, nullable=False),
     Column("stored_bytes", Integer, nullable=False),
     Column("attempts", Text, nullable=False),
+    Column("ends", Text),
     PrimaryKeyConstraint("workflow_uuid", "number"),
 )
 
@@ -307,6 +308,13 @@ instances = Table(
     Column("heartbeat_at", DateTime, nullable=False),
 )
 
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("name", _Name, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 submitters = Table(
     "submitters",
     metadata,
@@ -314,6 +322,23 @@ submitters = Table(
     Column("first_seen", DateTime, nullable=False),
 )
 
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("user_name", _Name, primary_key=True),
+    Column("cred_name", _Name, primary_key=True),
+    Column("cred_type", String(8), nullable=False),
+    # What it opens; null for a GENERIC one, of which a user may have any number.
+    Column("profile", _Name),
+    Column("payload", LargeBinary, nullable=False),
+    UniqueConstraint("user_name", "profile"),
+)
+user_keys = Table(
+    "user_keys",
+    metadata,
+    Column("user_name", _Name, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
 profiles = Table(
     "profiles",
     metadata,

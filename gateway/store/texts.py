@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+
+from gateway.ports.logs import LogEnd
 
 # Below this a compressed text is hardly smaller.
 _COMPRESS_FROM_BYTES = 1024
@@ -63,7 +66,24 @@ def attempts_map(text: str) -> dict[tuple[str, int], int]:
     return {(task, retry_id): lines for task, retry_id, lines in _ATTEMPTS.decode(text)}
 
 
+def ends_text(ends: Mapping[tuple[str, int, bool], LogEnd]) -> str:
+    """How far logs go, per (task, retry_id, system), as JSON."""
+    return json_text([(*whose, end.at, end.lines) for whose, end in sorted(ends.items(), key=_first)])
+
+
+def ends_map(text: str) -> dict[tuple[str, int, bool], LogEnd]:
+    """What `ends_text` was given."""
+    return {
+        (task, retry_id, system): LogEnd(at=at, lines=lines) for task, retry_id, system, at, lines in _ENDS.decode(text)
+    }
+
+
+def _first(item: tuple[tuple[str, int, bool], LogEnd]) -> tuple[str, int, bool]:
+    return item[0]
+
+
 _JSON = msgspec.json.Encoder(order="deterministic")
 _MAP = msgspec.json.Decoder(dict[str, str])
 _LIST = msgspec.json.Decoder(tuple[str, ...])
 _ATTEMPTS = msgspec.json.Decoder(list[tuple[str, int, int]])
+_ENDS = msgspec.json.Decoder(list[tuple[str, int, bool, datetime, int]])

@@ -17,7 +17,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterScene]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Shows each scenario's outcome here and on the cluster, side by side."""
+    """Shows the outcome of each scenario, and of each file of the corpus, here and on the cluster, side by side."""
     rows = [
         (report.nodeid.partition("[")[2].rstrip("]"), report.outcome, dict(report.user_properties))
         for reports in terminalreporter.stats.values()
@@ -30,8 +30,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("scenarios here and on the cluster")
     for name, outcome, found in sorted(rows):
-        same = "same" if found.get("local") == found.get("cluster") else "differs"
+        here, there = str(found.get("local")), found.get("cluster")
+        same = "same" if here == there else "there" if here.startswith("not run") else "differs"
         terminalreporter.line(f"{outcome:<7} {same:<8} {name}")
-        terminalreporter.line(f"          here:    {found.get('local')}")
+        terminalreporter.line(f"          here:    {here}")
         if same != "same":
-            terminalreporter.line(f"          cluster: {found.get('cluster')}")
+            terminalreporter.line(f"          cluster: {there}")

@@ -30,6 +30,7 @@ from tests.object_store import NoObjectStore, S3Server, s3_server
 NAMESPACE = os.environ.get("ARGOSMO_TEST_NAMESPACE", "argo")
 IMAGE = os.environ.get("ARGOSMO_TEST_IMAGE", "docker.io/library/ubuntu:24.04")
 PATIENCE_SECONDS = 240.0
+_KINDS = ("pods", "secrets", "services")
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/workflows.argoproj.io"
 
 
@@ -40,6 +41,7 @@ class ClusterScene:
     client: httpx.Client
     kube: KubeClient
     s3: S3Server
+    patience_seconds: float = PATIENCE_SECONDS
 
     def submit(self, tasks: list[dict[str, Any]] | None = None, **workflow: Any) -> str:
         """Submit a workflow, of `tasks` alone or of whatever else; its id."""
@@ -55,7 +57,7 @@ class ClusterScene:
 
     def until(self, workflow_id: str, holds: Any) -> dict[str, Any]:
         """The workflow when something holds of it."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience_seconds
         while True:
             reply = self.client.get(f"/api/workflow/{workflow_id}", params={"verbose": "True"})
             found: dict[str, Any] = reply.json()
@@ -63,6 +65,18 @@ class ClusterScene:
                 return found
             assert time.monotonic() < deadline, json.dumps(found, indent=1)
             time.sleep(0.2)
+
+    def until_gone(self, workflow_id: str) -> None:
+        """Return when no object of the workflow is left on the cluster."""
+        uuid = self.client.get(f"/api/workflow/{workflow_id}").json()["uuid"]
+        deadline = time.monotonic() + self.patience_seconds
+        for path in (f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflows", *map(_core, _KINDS)):
+            while True:
+                left = json.loads(self.kube.get(path, {"labelSelector": f"osmo.workflow_uuid={uuid}"}))["items"]
+                if not left:
+                    break
+                assert time.monotonic() < deadline, [one["metadata"]["name"] for one in left]
+                time.sleep(0.2)
 
     def log(self, workflow_id: str, task: str = "") -> list[str]:
         """The lines of a workflow's log, without their times; of one task where one is named."""
@@ -127,6 +141,10 @@ def address(kube: KubeClient) -> str:
             if entry["type"] == "InternalIP" and _is_ours(entry["address"]):
                 return str(entry["address"])
     pytest.skip("pods cannot reach a server of this machine; set ARGOSMO_TEST_ADDRESS to an address that they can")
+
+
+def _core(plural: str) -> str:
+    return f"/api/v1/namespaces/{NAMESPACE}/{plural}"
 
 
 def _is_ours(address: str) -> bool:

@@ -123,3 +123,15 @@ def test_a_non_lead_that_fails(cluster: ClusterScene, ignored: bool) -> None:
     assert attempts(found, "other") == [(wanted[0], None)]
     rows = {row["name"]: row["failure_message"] for group in found["groups"] for row in group["tasks"]}
     assert rows["other"] == ("Lead task finished" if ignored else "Task w Failed.")
+
+
+def test_a_member_whose_image_cannot_be_had(cluster: ClusterScene) -> None:
+    """§5.5 a task that ended does not count at the barrier: failing before it blocks nobody."""
+    missing = {"name": "w", "image": "registry.invalid/no/such:1", "command": ["true"]}
+    group = {"name": "team", "barrier": True, "tasks": [task("lead", "echo went", lead=True), missing]}
+    workflow = cluster.submit(groups=[group])
+    found = cluster.end(workflow)
+    assert found["status"] == "COMPLETED", (found, cluster.log(workflow))
+    assert [status for status, _ in attempts(found, "w")] == ["FAILED_IMAGE_PULL"]
+    assert attempts(found, "lead") == [("COMPLETED", 0)]
+    cluster.until_gone(workflow)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 Json = dict[str, Any]
-Kind = Literal["status", "reset", "silent", "cut", "lost-answer", "expired", "garbage"]
+Kind = Literal["status", "reset", "silent", "cut", "lost-answer", "no-answer", "expired", "garbage", "no-bookmarks"]
 
 NAMESPACE = "argo"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -33,8 +33,10 @@ class Fault:
     """Strikes requests that match, `times` times.
 
     Kinds: `status` answers with `code`; `reset` breaks the connection before the answer; `lost-answer` does what was
-    asked and then breaks it; `cut` breaks a stream after `after` lines; `silent` sends nothing more on a stream after
-    `after` lines; `expired` sends 410 on a watch after `after` events; `garbage` sends a line that is no event.
+    asked and then breaks it, `no-answer` keeps it open until the client gives up; `cut` breaks a stream after `after`
+    lines, or another answer in the middle of its body; `silent` sends nothing more on a stream after `after` lines;
+    `expired` sends 410 on a watch after `after` events; `garbage` sends a line that is no event; `no-bookmarks` leaves
+    out `times` bookmarks of watches.
     """
 
     kind: Kind
@@ -49,7 +51,7 @@ class Fault:
 
     def matches(self, method: str, path: str, *, watch: bool) -> bool:
         """Whether it strikes this request."""
-        if self.struck >= self.times or method != self.method or self.path not in path:
+        if self.struck >= self.times or method != self.method or self.path not in path or self.kind == "no-bookmarks":
             return False
         return self.watch is None or self.watch == watch
 
@@ -79,9 +81,16 @@ class FakeKube:
     faults: list[Fault] = field(default_factory=list)
     logs: dict[tuple[str, str], LogFeed] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    asked_at: list[float] = field(default_factory=list)
+    """When each of `requests` came, on the monotonic clock."""
     bodies: list[tuple[str, str, Json]] = field(default_factory=list)
+    deeds: list[tuple[str, str, str]] = field(default_factory=list)
+    """What was asked for beside looking: the token of who asked, the method and the path."""
+    made: list[tuple[str, str]] = field(default_factory=list)
+    """Collection and name of what clients created, in order."""
     deleted: set[tuple[str, str]] = field(default_factory=set)
     changed: threading.Condition = field(default_factory=lambda: threading.Condition(threading.RLock()))
+    breaks: int = 0
     closing: bool = False
 
     def fault(self, kind: Kind, **words: Any) -> Fault:
@@ -132,6 +141,12 @@ class FakeKube:
         """Compact: watches from before now have expired; those that are open go on."""
         with self.changed:
             self.oldest = self.version
+
+    def break_watches(self) -> None:
+        """Break the connections of all watches that are open now."""
+        with self.changed:
+            self.breaks += 1
+            self.changed.notify_all()
 
     def count(self, method: str, part: str) -> int:
         """How many requests of a method had `part` in their path and query."""
@@ -219,7 +234,11 @@ class _Handler(BaseHTTPRequestHandler):
         watch = query.get("watch") == "true"
         with self.fake.changed:
             self.fake.requests.append((method, self.path))
+            self.fake.asked_at.append(time.monotonic())
             self.fake.bodies.append((method, self.path, body))
+            if method != "GET":
+                token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+                self.fake.deeds.append((token, method, self.path))
             fault = next((one for one in self.fake.faults if one.matches(method, self.path, watch=watch)), None)
             if fault is not None:
                 fault.struck += 1
@@ -243,9 +262,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _object(self, method: str, path: str, query: dict[str, str], body: Json, fault: Fault | None) -> None:
         with self.fake.changed:
             code, answer = self._done(method, path, query, body)
-        if fault is not None and fault.kind == "lost-answer":
-            raise _Broken
-        self._send(code, json.dumps(answer).encode())
+        data = json.dumps(answer).encode()
+        match fault.kind if fault is not None else "":
+            case "lost-answer":
+                raise _Broken
+            case "no-answer":
+                # Ends when the client has closed the connection.
+                self.connection.recv(1)
+                raise _Broken
+            case "cut":
+                self._head(code, len(data))
+                self.wfile.write(data[: len(data) // 2])
+                raise _Broken
+            case _:
+                self._send(code, data)
 
     def _done(self, method: str, path: str, query: dict[str, str], body: Json) -> tuple[int, Json]:
         fake = self.fake
@@ -259,6 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
             if body["metadata"]["name"] in fake.objects.get(path, {}):
                 return 409, _told(409, "AlreadyExists", f"{body['metadata']['name']} already exists")
             made = fake.put(path, body)
+            fake.made.append((path, body["metadata"]["name"]))
             self._wrote("POST", path, made)
             return 201, made
         known = fake.objects.get(collection, {}).get(name)
@@ -319,14 +350,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._end_stream()
             return
         self._begin_stream()
-        sent = 0
+        sent, breaks = 0, fake.breaks
         while time.monotonic() < ends_at:
             with fake.changed:
-                if fake.closing:
+                if fake.closing or fake.breaks > breaks:
                     raise _Broken
                 news = [one for one in fake.history if one[0] > reached and one[1] == path]
                 if not news and (fault is None or sent < fault.after):
                     fake.changed.wait(fake.bookmark_seconds)
+                    if fake.breaks > breaks:
+                        raise _Broken
                     news = [one for one in fake.history if one[0] > reached and one[1] == path]
                 version = fake.version
             for number, _, kind, body in news:
@@ -340,9 +373,19 @@ class _Handler(BaseHTTPRequestHandler):
                 self._strike(fault)
                 return
             if not news:
+                if self._withholds_bookmark():
+                    continue
                 reached = max(reached, version)
                 self._line({"type": "BOOKMARK", "object": _bookmark(reached)})
         self._end_stream()
+
+    def _withholds_bookmark(self) -> bool:
+        with self.fake.changed:
+            fault = next((one for one in self.fake.faults if one.kind == "no-bookmarks"), None)
+            if fault is None or fault.struck >= fault.times or fault.path not in self.path:
+                return False
+            fault.struck += 1
+            return True
 
     def _strike(self, fault: Fault) -> None:
         if fault.kind == "cut":
@@ -382,7 +425,8 @@ class _Handler(BaseHTTPRequestHandler):
                 news, place, ended = feed.lines[place:], len(feed.lines), feed.ended
                 ended = ended or pod not in fake.objects.get(PODS, {})
             for stamp, text in news:
-                if stamp < since:
+                # Real servers cut it to whole seconds.
+                if stamp[:19] < since[:19]:
                     continue
                 if fault is not None and fault.kind == "cut" and sent >= fault.after:
                     self._chunk(f"{stamp} {text}"[:-1].encode())
@@ -414,13 +458,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(code, json.dumps(_told(code, reason, reason)).encode(), retry_after)
 
     def _send(self, code: int, data: bytes, retry_after: str | None = None) -> None:
+        self._head(code, len(data), retry_after)
+        self.wfile.write(data)
+
+    def _head(self, code: int, size: int, retry_after: str | None = None) -> None:
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Length", str(size))
         if retry_after is not None:
             self.send_header("Retry-After", retry_after)
         self.end_headers()
-        self.wfile.write(data)
 
 
 _PLURALS = frozenset(

@@ -8,11 +8,12 @@ import pytest
 
 from gateway.mirror.clock import VirtualClock
 from gateway.mirror.leadership import LEASE_SECONDS, Election
+from gateway.ports.faults import StoreUnavailable
 from gateway.ports.leadership import Leadership
 from gateway.runners.dummy_script import scripts_from
 from gateway.store.session import SqlStore, open_store
 from tests.integration.engine_scene import eventually
-from tests.workplace import BACKEND, START, Workplace, chain, workplace
+from tests.workplace import BACKEND, START, Workplace, chain, insert, plan, workplace
 from translator.lifecycle.words import TaskStatus
 
 pytestmark = pytest.mark.xdist_group("postgresql")
@@ -47,11 +48,43 @@ def test_locks_go_with_their_connection(postgres_emptied: str) -> None:
     assert not other.expel("a", 60)
     assert not other.take("a")
     one.release_all()
-    assert other.take("a")
+    # The server ends a connection a moment after it was closed, or told to end.
+    eventually(lambda: other.take("a"))
     assert not other.expel("nobody", 0)
     assert one.expel("a", 0)
-    # The server ends a connection a moment after it was told to.
     eventually(lambda: one.take("a"))
+    other.release_all()
+    one.release_all()
+    for store in stores:
+        store.close()
+
+
+def test_a_process_that_is_expelled_keeps_no_rows_locked(postgres_emptied: str) -> None:
+    """It may have been stopped within a transaction."""
+    stores = [open_store(postgres_emptied) for _ in range(2)]
+    one, other = (store.locks() for store in stores)
+    assert one is not None
+    assert other is not None
+    uuid = insert(stores[0], plan())
+    with stores[0].reading() as reads:
+        stored = reads.load_run(uuid)
+    assert stored is not None
+    assert one.take("a")
+
+    def expelled() -> None:
+        with stores[0].writing() as stopped:
+            assert stopped.take_over(stored.owner, "stopped") is not None
+            assert other.expel("a", 0)
+            with stores[1].writing() as writes:
+                assert writes.take_over(stored.owner, "second") is not None
+            stopped.instances()
+
+    with pytest.raises(StoreUnavailable):
+        expelled()
+    with stores[1].reading() as reads:
+        found = reads.load_run(uuid)
+    assert found is not None
+    assert found.owner.instance == "second"
     other.release_all()
     one.release_all()
     for store in stores:

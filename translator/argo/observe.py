@@ -11,24 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from translator.argo.labels import RETRY_ID, TASK_UUID, WORKFLOW_UUID
-from translator.argo.observe_causes import MAIN, Evidence, Verdict, node_verdict, verdict
+import msgspec
+
+from translator.argo.observe_causes import MAIN, Evidence, Verdict, evidence_of, node_verdict, verdict
 from translator.argo.observe_objects import Container, Meta, Node, Pod, Workflow, naive
 from translator.argo.run_names import run_names
 from translator.lifecycle.facts import GroupCreationFailed, TaskObserved
 from translator.lifecycle.words import TaskStatus
 from translator.plan.model import GroupName, Plan, TaskName, WorkflowUuid
 
-NODE_ID = "workflows.argoproj.io/node-id"
-NODE_NAME = "workflows.argoproj.io/node-name"
-
 _ATTEMPT = re.compile(r"\((\d{1,9})\)$")
 _INITIALIZING = frozenset({"ContainerCreating", "PodInitializing"})
 _SHUTDOWN = "Stopped with strategy"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which attempt of which task."""
 
     task: TaskName
@@ -64,22 +61,23 @@ class RunIndex:
 
     def attempt_of(self, pod: Pod) -> Attempt | None:
         """Which attempt a pod is; None where it is none of this run."""
-        labels = pod.metadata.labels or {}
-        if labels.get(WORKFLOW_UUID) != self.workflow_uuid:
+        labels = pod.metadata.labels
+        if labels is None or labels.workflow_uuid != self.workflow_uuid:
             return None
-        task = self.tasks.get(labels.get(TASK_UUID, ""))
+        task = self.tasks.get(labels.task_uuid)
         return None if task is None else Attempt(task=task, retry_id=_retry_id(pod.metadata))
 
 
 def workflow_uuid_of(meta: Meta) -> WorkflowUuid | None:
     """The run that an object belongs to; None where it is not one of ours."""
-    uuid = (meta.labels or {}).get(WORKFLOW_UUID)
+    uuid = meta.labels.workflow_uuid if meta.labels is not None else ""
     return WorkflowUuid(uuid) if uuid else None
 
 
 def node_id_of(pod: Pod) -> str:
     """The id of Argo's node of a pod, "" where it has none."""
-    return (pod.metadata.annotations or {}).get(NODE_ID, "")
+    annotations = pod.metadata.annotations
+    return annotations.node_id if annotations is not None else ""
 
 
 def pod_facts(
@@ -90,8 +88,8 @@ def pod_facts(
     Shape: unfinished words first, then at most one end. `gone`: the pod does not exist any more, `pod` is the last
     that was seen of it. `node` is Argo's node of it, where known. Units: `now` and all times are naive UTC.
     """
-    known = Evidence(pod=pod, now=now, gone=gone, node=node)
-    facts = [_observed(pod, attempt, status, at) for status, at in _way(known)]
+    known = evidence_of(pod, now, gone=gone, node=node)
+    facts = _way(known, attempt)
     end = verdict(known)
     if end is not None:
         facts.append(_ended(pod, attempt, end, _end_time(known)))
@@ -145,20 +143,21 @@ def _node_facts(node: Node, index: RunIndex, now: datetime) -> Iterator[TaskObse
         )
 
 
-def _way(known: Evidence) -> Iterator[tuple[TaskStatus, datetime]]:
+def _way(known: Evidence, attempt: Attempt) -> list[TaskObserved]:
     """The unfinished words that the pod went through, with their times, which never go back."""
     pod = known.pod
     at = _first(pod.metadata.creation_timestamp, pod.status.start_time) or known.now
-    yield TaskStatus.SCHEDULING, at
+    facts = [_observed(pod, attempt, TaskStatus.SCHEDULING, at)]
     if not _is_placed(pod):
-        return
-    running = pod.status.phase in ("Running", "Succeeded") or _main_start(pod) is not None
+        return facts
+    began = _main_start(pod)
+    running = began is not None or pod.status.phase in ("Running", "Succeeded")
     if running or any(map(_shows_initializing, _every_container(pod))):
         at = max(at, _first(pod.status.start_time) or at)
-        yield TaskStatus.INITIALIZING, at
+        facts.append(_observed(pod, attempt, TaskStatus.INITIALIZING, at))
     if running:
-        at = max(at, _main_start(pod) or at)
-        yield TaskStatus.RUNNING, at
+        facts.append(_observed(pod, attempt, TaskStatus.RUNNING, max(at, began or at)))
+    return facts
 
 
 def _is_placed(pod: Pod) -> bool:
@@ -236,10 +235,11 @@ def _ended(pod: Pod, attempt: Attempt, end: Verdict, at: datetime) -> TaskObserv
 
 def _retry_id(meta: Meta) -> int:
     """The number of the attempt: our label, else what Argo put at the end of the node's name, else the first."""
-    label = (meta.labels or {}).get(RETRY_ID, "")
+    label = meta.labels.retry_id if meta.labels is not None else ""
     if label.isascii() and label.isdigit() and len(label) < 10:
         return int(label)
-    number = _ATTEMPT.search((meta.annotations or {}).get(NODE_NAME, ""))
+    name = meta.annotations.node_name if meta.annotations is not None else ""
+    number = _ATTEMPT.search(name) if name.endswith(")") else None
     return int(number.group(1)) if number else 0
 
 
@@ -248,4 +248,7 @@ def _by_name(node: Node) -> str:
 
 
 def _first(*times: datetime | None) -> datetime | None:
-    return next((naive(time) for time in times if time is not None), None)
+    for time in times:
+        if time is not None:
+            return naive(time)
+    return None

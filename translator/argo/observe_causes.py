@@ -7,8 +7,9 @@ Succeeded there). The node is asked only where Argo itself took the pod away.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from translator.argo.observe_objects import Condition, Container, Node, Pod, Terminated, Waiting, naive
 from translator.argo.observe_report import Report, report_of, sidecar_code
@@ -22,15 +23,13 @@ PREFLIGHT = "preflight-test"
 CONFIG_ERROR_GRACE = timedelta(minutes=10)
 UNKNOWN_STATUS_GRACE = timedelta(minutes=30)
 
-_ARGO_COMPLETED = "workflows.argoproj.io/completed"
 _ARGO_FINALIZER = "workflows.argoproj.io/status"
 _PREEMPTION = "PreemptionByScheduler"
 _DELETED = "The pod was deleted."
 _EMISSARY_FAILED = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How an attempt ended. Shape: `exit_code` None for what the service decides (cancel, timeouts)."""
 
     status: TaskStatus
@@ -38,30 +37,41 @@ class Verdict:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What is known of one attempt. Shape: `gone` is true once the pod does not exist any more; `node` is Argo's."""
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is known of one attempt; made by `evidence_of`.
+
+    Shape: `gone` is true once the pod does not exist any more; `node` is Argo's; `main` says how that container ended,
+    None while it has not; `report` is the wrapper's, None where there is none; `over`: no container will run any more.
+    """
 
     pod: Pod
     now: datetime
-    gone: bool = False
-    node: Node | None = None
+    gone: bool
+    node: Node | None
+    main: Terminated | None
+    report: Report | None
+    over: bool
 
-    @property
-    def over(self) -> bool:
-        """Whether no container of the pod will run any more."""
-        return self.gone or self.pod.status.phase in ("Succeeded", "Failed")
 
-    @property
-    def main(self) -> Terminated | None:
-        """How `main` ended; None while it has not."""
-        found = next((one for one in self.pod.status.container_statuses or () if one.name == MAIN), None)
-        return found.state.terminated if found is not None and found.state is not None else None
+def evidence_of(pod: Pod, now: datetime, *, gone: bool = False, node: Node | None = None) -> Evidence:
+    """What a pod shows, with what its end says read once."""
+    main = _end_of_main(pod)
+    return Evidence(
+        pod=pod,
+        now=now,
+        gone=gone,
+        node=node,
+        main=main,
+        report=report_of(main.message) if main is not None else None,
+        over=gone or pod.status.phase in ("Succeeded", "Failed"),
+    )
 
-    @property
-    def report(self) -> Report | None:
-        """The wrapper's report; None where there is none."""
-        return report_of(self.main.message) if self.main is not None else None
+
+def _end_of_main(pod: Pod) -> Terminated | None:
+    for container in pod.status.container_statuses or ():
+        if container.name == MAIN:
+            return container.state.terminated if container.state is not None else None
+    return None
 
 
 def verdict(known: Evidence) -> Verdict | None:
@@ -110,19 +120,17 @@ def _own_end(known: Evidence) -> Verdict | None:
 
 
 def _by_condition(known: Evidence) -> Verdict | None:
-    conditions = [one for one in known.pod.status.conditions or () if one.status == "True"]
-    for condition in conditions:
+    disrupted: Condition | None = None
+    for condition in known.pod.status.conditions or ():
+        if condition.status != "True":
+            continue
         if condition.reason == _PREEMPTION:
             return Verdict(
                 status=TaskStatus.FAILED_PREEMPTED, exit_code=ExitCode.PREEMPTED, message=condition.message or ""
             )
-    disrupted = _disruption(known)
+        if condition.type == "DisruptionTarget" and disrupted is None:
+            disrupted = condition
     return _backend_error(disrupted.message or disrupted.reason or "") if disrupted is not None else None
-
-
-def _disruption(known: Evidence) -> Condition | None:
-    conditions = known.pod.status.conditions or ()
-    return next((one for one in conditions if one.type == "DisruptionTarget" and one.status == "True"), None)
 
 
 def _before_condition(known: Evidence) -> bool:
@@ -138,6 +146,8 @@ def _before_condition(known: Evidence) -> bool:
 
 def _by_pod_reason(known: Evidence) -> Verdict | None:
     status = known.pod.status
+    if not status.reason:
+        return None
     message = status.message or status.reason
     match status.reason:
         case "Evicted":
@@ -223,11 +233,7 @@ def _after_deletion(known: Evidence) -> Verdict | None:
     """Where Argo let go of the pod first, it may have been Argo that deleted it, and its node says why."""
     meta = known.pod.metadata
     # A pod that vanished unseen may have been let go of in the meantime.
-    is_captured = (
-        meta.deletion_timestamp is None
-        or (meta.labels or {}).get(_ARGO_COMPLETED) == "true"
-        or _ARGO_FINALIZER not in (meta.finalizers or ())
-    )
+    is_captured = meta.deletion_timestamp is None or meta.captured or _ARGO_FINALIZER not in (meta.finalizers or ())
     if not is_captured:
         return _backend_error(_DELETED)
     if known.node is None or known.node.phase in ("Pending", "Running", ""):

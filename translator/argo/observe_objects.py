@@ -11,12 +11,38 @@ import binascii
 import gzip
 import zlib
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
+from translator.argo.labels import GATES, RETRY_ID, TASK_UUID, WORKFLOW_UUID
 
-class Object(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Base of what is decoded. Shape: what the server leaves out or sends as null has its default."""
+Code = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31 - 2**12)]
+"""An exit code: what Kubernetes can say, less the room for what the service adds. Source: workflow-spec.md §5.6."""
+
+
+class Object(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """Base of what is decoded. Shape: what the server leaves out or sends as null has its default.
+
+    Values like these never refer to themselves; looked at by the garbage collector, they would cost more than decoding.
+    """
+
+
+class Labels(Object, frozen=True, kw_only=True):
+    """The labels that matter. Shape: "" where there is none; `completed` is "true" once Argo has seen the pod's end."""
+
+    workflow_uuid: str = msgspec.field(default="", name=WORKFLOW_UUID)
+    task_uuid: str = msgspec.field(default="", name=TASK_UUID)
+    retry_id: str = msgspec.field(default="", name=RETRY_ID)
+    completed: str = msgspec.field(default="", name="workflows.argoproj.io/completed")
+
+
+class Annotations(Object, frozen=True, kw_only=True):
+    """The annotations that matter. Shape: id and name of Argo's node of a pod; `gates` of a Workflow, in our words."""
+
+    node_id: str = msgspec.field(default="", name="workflows.argoproj.io/node-id")
+    node_name: str = msgspec.field(default="", name="workflows.argoproj.io/node-name")
+    gates: str = msgspec.field(default="", name=GATES)
 
 
 class Meta(Object, frozen=True, kw_only=True):
@@ -26,17 +52,22 @@ class Meta(Object, frozen=True, kw_only=True):
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
+    labels: Labels | None = None
+    annotations: Annotations | None = None
     finalizers: tuple[str, ...] | None = None
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
+
+    @property
+    def captured(self) -> bool:
+        """Whether Argo has seen the pod's end and lets it go."""
+        return self.labels is not None and self.labels.completed == "true"
 
 
 class Terminated(Object, frozen=True, kw_only=True):
     """How a container ended."""
 
-    exit_code: int = 0
+    exit_code: Code = 0
     reason: str = ""
     message: str = ""
     started_at: datetime | None = None
@@ -197,6 +228,8 @@ def packed(data: bytes) -> str:
 
 def naive(time: datetime) -> datetime:
     """A time of the API server as naive UTC."""
+    if time.tzinfo is UTC:
+        return time.replace(tzinfo=None)
     if time.tzinfo is None:
         return time
     try:

@@ -9,13 +9,15 @@ from datetime import datetime
 
 import msgspec
 
+from translator.argo.observe_objects import Code
+
 _KILLED_BY_ORDER = frozenset({"terminated", "killed"})
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The wrapper's report. Shape: `code` is the program's own, before exit actions; `action` the one that applied."""
 
-    code: int
+    code: Code
     phase: str
     action: str = ""
     signal: str = ""
@@ -34,21 +36,23 @@ def report_of(message: str) -> Report | None:
     """The report in a termination message; None where it is none, or was cut."""
     try:
         return _DECODER.decode(message.strip())
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except _NO_REPORT:
         return None
 
 
 class _SidecarMessage(msgspec.Struct, frozen=True, kw_only=True):
-    code: int
+    code: Code
 
 
 def sidecar_code(message: str, exit_code: int) -> int:
     """The code that a sidecar means: the one in its message, else the one it ended with."""
     try:
         return _SIDECAR.decode(message.strip()).code
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except _NO_REPORT:
         return exit_code
 
 
+# A program may write there what it likes, thousands of brackets too.
+_NO_REPORT = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 _DECODER = msgspec.json.Decoder(Report)
 _SIDECAR = msgspec.json.Decoder(_SidecarMessage)

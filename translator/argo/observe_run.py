@@ -6,22 +6,28 @@ Objects may come again, late, and those of different kinds in any order; of one 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from translator.argo.observe import Attempt, RunIndex, node_id_of, nodes_facts, pod_facts, refusal_facts
 from translator.argo.observe_objects import Node, Pod, Workflow, nodes_of, version_of
 from translator.lifecycle.facts import AnyFact, TaskObserved
+from translator.lifecycle.words import TaskStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenPod:
-    """The newest that was seen of an attempt's pod. Shape: `ended` once an end was told from it."""
+class SeenPod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The newest that was seen of an attempt's pod.
+
+    Shape: `ended` once an end was told from it; `told` are the words that it was said to be in so far.
+    """
 
     pod: Pod
     attempt: Attempt
     gone: bool = False
     ended: bool = False
+    told: tuple[TaskStatus, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,16 +64,35 @@ class RunObservations:
         return self._nodes.get(workflow, {})
 
     def pod_seen(self, pod: Pod, now: datetime, *, gone: bool = False) -> tuple[TaskObserved, ...]:
-        """Take a pod, and say what it proves; () for one that is not of this run, or older than what is known."""
+        """Take a pod, and say what it proves; () for one that is not of this run, or older than what is known.
+
+        Shape: of the words that the pod has left behind, only those that were not said of it before.
+        """
         attempt = self._index.attempt_of(pod)
-        if attempt is None or not self._is_news(attempt, pod, gone=gone):
-            return ()
+        return () if attempt is None else self.attempt_seen(attempt, pod, now, gone=gone)
+
+    def attempt_seen(
+        self, attempt: Attempt, pod: Pod, now: datetime, *, gone: bool = False
+    ) -> tuple[TaskObserved, ...]:
+        """The same where it is known which attempt the pod is."""
         before = self._pods.get(attempt)
-        same = before is not None and before.pod.metadata.uid == pod.metadata.uid
+        if before is not None and not _is_news(before, pod, gone=gone):
+            return ()
+        if before is not None and before.pod.metadata.uid == pod.metadata.uid:
+            gone, told = gone or before.gone, before.told
+        else:
+            told = ()
+        facts = pod_facts(pod, attempt, now, gone=gone, node=self._node_of(pod))
+        words = tuple(fact.status for fact in facts)
         self._pods[attempt] = SeenPod(
-            pod=pod, attempt=attempt, gone=gone or (same and before is not None and before.gone)
+            pod=pod, attempt=attempt, gone=gone, ended=words[-1].finished, told=told if words == told else words
         )
-        return self.facts_of(attempt, now)
+        # Where the pod is stands in each of them: the last one says it.
+        return (
+            facts[-1:]
+            if words == told
+            else tuple(fact for fact in facts if fact.status not in told or fact is facts[-1])
+        )
 
     def pod_vanished(self, name: str, now: datetime) -> tuple[TaskObserved, ...]:
         """A pod of this name does not exist any more, and nothing was seen of its end."""
@@ -101,7 +126,7 @@ class RunObservations:
         if seen is None:
             return ()
         facts = pod_facts(seen.pod, attempt, now, gone=seen.gone, node=self._node_of(seen.pod))
-        if facts and facts[-1].status.finished:
+        if facts[-1].status.finished and not seen.ended:
             self._pods[attempt] = replace(seen, ended=True)
         return facts
 
@@ -121,15 +146,17 @@ class RunObservations:
         groups = [group for group in dict.fromkeys(self._index.groups.values()) if group not in begun]
         return [fact for workflow in self._workflows.values() for fact in refusal_facts(workflow, groups, now)]
 
-    def _is_news(self, attempt: Attempt, pod: Pod, *, gone: bool) -> bool:
-        known = self._pods.get(attempt)
-        if known is None:
-            return True
-        before, after = version_of(known.pod.metadata), version_of(pod.metadata)
-        if known.pod.metadata.uid != pod.metadata.uid:
-            return after >= before
-        return after > before or (after == before and gone and not known.gone)
-
     def _node_of(self, pod: Pod) -> Node | None:
         node_id = node_id_of(pod)
-        return next((nodes[node_id] for nodes in self._nodes.values() if node_id in nodes), None)
+        for nodes in self._nodes.values():
+            node = nodes.get(node_id)
+            if node is not None:
+                return node
+        return None
+
+
+def _is_news(known: SeenPod, pod: Pod, *, gone: bool) -> bool:
+    before, after = version_of(known.pod.metadata), version_of(pod.metadata)
+    if known.pod.metadata.uid != pod.metadata.uid:
+        return after >= before
+    return after > before or (after == before and gone and not known.gone)

@@ -40,7 +40,8 @@ NODE_VARIABLE = "OSMO_NODE_NAME"
 
 EXIT_STOPPED = 250
 EXIT_RESCHEDULE = 251
-COORDINATOR_PORT = 24831
+COORDINATOR_PORT = 64831
+"""In the lead's pod, beside the program's: beyond what Linux gives to outgoing connections, and no usual one."""
 SOCKET_TIMEOUT_SECONDS = 600
 """How long the wrapper waits for a sidecar that never opens its socket."""
 

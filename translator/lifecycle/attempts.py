@@ -26,7 +26,8 @@ def observe(draft: Draft, fact: TaskObserved) -> None:
     attempt = draft.attempt(fact.task, fact.retry_id)
     if attempt is None:
         return
-    attempt = _filled(draft, attempt, {"node_name": fact.node, "pod_name": fact.pod_name, "pod_ip": fact.pod_ip})
+    if attempt.node_name is None or attempt.pod_name is None or attempt.pod_ip is None:
+        attempt = _filled(draft, attempt, {"node_name": fact.node, "pod_name": fact.pod_name, "pod_ip": fact.pod_ip})
     if fact.status not in _OBSERVABLE or not _may_become(draft, attempt, fact.status):
         return
     if fact.status.finished:

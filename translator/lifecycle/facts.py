@@ -13,7 +13,7 @@ from translator.lifecycle.words import TaskStatus
 from translator.plan.model import GroupName, TaskName
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """Base of all facts."""
 
 

@@ -10,7 +10,7 @@ from translator.lifecycle.words import TaskStatus, WorkflowStatus
 from translator.plan.model import GroupName, TaskName
 
 
-class TaskState(msgspec.Struct, frozen=True, kw_only=True):
+class TaskState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt of one task."""
 
     name: TaskName
@@ -32,7 +32,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     pod_ip: str | None = None
 
 
-class GroupState(msgspec.Struct, frozen=True, kw_only=True):
+class GroupState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One group. `cleaned_up` is true when nothing of it is left on its backend."""
 
     name: GroupName

@@ -31,7 +31,7 @@ from gateway.runners.argo.faults import (
 MERGE_PATCH = "application/merge-patch+json"
 
 _CONNECT_SECONDS = 10.0
-_REQUEST_SECONDS = 60.0
+REQUEST_SECONDS = 60.0
 _MAX_MESSAGE = 2000
 
 Parameters = Mapping[str, str | int | bool]
@@ -71,13 +71,14 @@ class Stream:
 class KubeClient:
     """Speaks to one API server. Call `close` at the end."""
 
-    def __init__(self, server: Server, *, max_connections: int = 20) -> None:
+    def __init__(self, server: Server, *, max_connections: int = 20, request_seconds: float = REQUEST_SECONDS) -> None:
         self._server = server
+        self._request_seconds = request_seconds
         self._http = httpx.Client(
             base_url=server.url,
             verify=server.tls if server.tls is not None else server.url.startswith("https:"),
             auth=server.basic,
-            timeout=httpx.Timeout(_REQUEST_SECONDS, connect=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(request_seconds, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=max_connections),
             headers={"Accept": "application/json", "User-Agent": "argosmo"},
             # The cluster's address is configured; a proxy of the environment is not meant for it.
@@ -108,7 +109,7 @@ class KubeClient:
     @contextlib.contextmanager
     def stream(self, path: str, parameters: Parameters, *, silence_seconds: float) -> Iterator[Stream]:
         """An answer as a stream. Errors: ClusterError; Stalled after `silence_seconds` without a byte."""
-        timeout = httpx.Timeout(_REQUEST_SECONDS, connect=_CONNECT_SECONDS, read=silence_seconds)
+        timeout = httpx.Timeout(self._request_seconds, connect=_CONNECT_SECONDS, read=silence_seconds)
         request = self._request("GET", path, parameters, timeout=timeout)
         try:
             response = self._http.send(request, stream=True)

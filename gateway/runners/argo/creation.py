@@ -10,7 +10,9 @@ from functools import partial
 
 import msgspec
 
+from engine.crashpoints import crash_point
 from gateway.runners.argo.client import KubeClient
+from gateway.runners.argo.deeds import Deeds
 from gateway.runners.argo.faults import Conflict, NotThere, Refused, TryAgain
 from gateway.runners.argo.paths import Paths
 from translator.argo.labels import WORKFLOW_UUID
@@ -27,8 +29,9 @@ Repeat = Callable[[Callable[[], bytes]], bytes]
 class RunCreator:
     """Creates runs on one cluster. Shape: `repeat` makes a call again while it may work later."""
 
-    def __init__(self, client: KubeClient, paths: Paths, repeat: Repeat) -> None:
+    def __init__(self, client: KubeClient, deeds: Deeds, paths: Paths, repeat: Repeat) -> None:
         self._client = client
+        self._deeds = deeds
         self._paths = paths
         self._repeat = repeat
 
@@ -37,13 +40,19 @@ class RunCreator:
 
         Errors: ClusterError: Refused says why the cluster will not have it, TryAgain that it can be gone on with later.
         """
+        crash_point("argo.run-begins")
         for part in translation.parts:
             made = self._workflow(part.workflow, workflow_uuid)
+            crash_point("argo.workflow-created")
             for dependent in part.dependents:
                 self._dependent(dependent, made.metadata.uid, workflow_uuid)
+                crash_point("argo.dependent-created")
+        crash_point("argo.all-created")
         for part in translation.parts:
             resume = partial(self._resumed, self._paths.workflow(part.workflow.name))
-            yield decode_workflow(self._repeat(resume))
+            resumed = decode_workflow(self._repeat(resume))
+            crash_point("argo.resumed")
+            yield resumed
 
     def _workflow(self, made: WorkflowObject, workflow_uuid: WorkflowUuid) -> Workflow:
         data = self._ensured(self._paths.workflows, made.name, "Workflow", made.body, workflow_uuid)
@@ -62,7 +71,7 @@ class RunCreator:
 
         def attempt() -> bytes:
             try:
-                return self._client.create(path, body)
+                return self._deeds.create(path, body)
             except Conflict:
                 return self._found(f"{path}/{name}", name, kind, workflow_uuid)
 
@@ -83,7 +92,7 @@ class RunCreator:
 
     def _resumed(self, path: str) -> bytes:
         try:
-            return self._client.patch(path, {"spec": {"suspend": None}})
+            return self._deeds.patch(path, {"spec": {"suspend": None}})
         except NotThere as error:
             raise Refused("The Workflow was deleted while it was being created.") from error
 

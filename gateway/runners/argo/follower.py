@@ -11,8 +11,9 @@ from typing import Protocol
 import structlog
 
 from engine.log_lines import Masker
+from gateway.ports.faults import StoreUnavailable
 from gateway.runners.argo.client import KubeClient, Stream
-from gateway.runners.argo.faults import ClusterError, NotThere, Stalled
+from gateway.runners.argo.faults import ClusterError, NotThere, Stalled, TryAgain
 from gateway.runners.argo.log_lines import LogReader, Position
 from gateway.runners.argo.patience import Patience, Stopping
 
@@ -30,8 +31,11 @@ class Owner(Protocol):
     def is_over(self, log: FollowedLog) -> bool:
         """Whether the container has ended, so that its log does not grow any more."""
 
-    def take(self, log: FollowedLog, lines: Sequence[Line], position: Position) -> None:
-        """Lines, in order, and the position after them."""
+    def position_of(self, log: FollowedLog) -> Position:
+        """How far the log was kept before. Errors: StoreUnavailable."""
+
+    def take(self, log: FollowedLog, lines: Sequence[Line]) -> bool:
+        """Lines, in order; whether they are kept. If not, they are to be read again: another process acts now."""
 
     def done(self, log: FollowedLog) -> None:
         """Everything was read, or cannot be read any more."""
@@ -61,17 +65,19 @@ class Follower:
         log: FollowedLog,
         owner: Owner,
         masker: Masker,
-        position: Position,
         patience: Patience,
         silence_seconds: float,
     ) -> None:
         self._client = client
         self._log = log
         self._owner = owner
-        self._reader = LogReader(masker, position)
+        self._masker = masker
+        self._reader = LogReader(masker)
+        self._kept = Position()
         self._patience = patience
         self._silence_seconds = silence_seconds
         self._stream: Stream | None = None
+        self._let_go = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"log {log.key}", daemon=True)
 
@@ -80,8 +86,9 @@ class Follower:
         self._thread.start()
 
     def wake(self) -> None:
-        """The runner stops: end the stream."""
+        """The runner stops, or lets go of the run: end the stream, and begin no other."""
         with self._lock:
+            self._let_go = True
             if self._stream is not None:
                 self._stream.cancel()
 
@@ -92,18 +99,34 @@ class Follower:
 
     def _run(self) -> None:
         try:
-            self._follow()
-            self._hand_over(self._reader.finish())
+            self._begin()
+            while True:
+                self._follow()
+                if self._hand_over(self._reader.finish()) is not None:
+                    break
         except Stopping:
             return
         except Exception:  # noqa: BLE001
             _log.exception("log lost", log=self._log.path, container=self._log.container)
         self._owner.done(self._log)
 
+    def _begin(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                self._kept = self._owner.position_of(self._log)
+            except StoreUnavailable as error:
+                _log.warning("log not begun, trying again", log=self._log.path, reason=str(error))
+                self._patience.wait(min(attempt, 4))
+                attempt += 1
+                continue
+            self._reader = LogReader(self._masker, self._kept)
+            return
+
     def _follow(self) -> None:
         attempt = 0
         after_the_end = 0
-        while not self._patience.stopped.is_set():
+        while not self._is_to_stop():
             # Asked before: what a stream that was opened later leaves out cannot have been written.
             was_over = self._owner.is_over(self._log)
             after_the_end += was_over
@@ -134,27 +157,36 @@ class Follower:
             "follow": True,
             "timestamps": True,
         }
-        if self._reader.position.stamp:
-            parameters["sinceTime"] = self._reader.position.stamp
+        if since := self._reader.position.since:
+            parameters["sinceTime"] = since
         self._reader.reopened()
         took = False
         with self._client.stream(self._log.path, parameters, silence_seconds=self._silence_seconds) as stream:
             with self._lock:
                 self._stream = stream
             try:
-                if self._patience.stopped.is_set():
+                if self._is_to_stop():
                     raise Stopping
                 for chunk in stream.chunks():
-                    took = self._hand_over(self._reader.feed(chunk)) or took
+                    kept = self._hand_over(self._reader.feed(chunk))
+                    if kept is None:
+                        raise TryAgain("another process keeps this log")
+                    took = kept or took
             finally:
                 with self._lock:
                     self._stream = None
-        if self._patience.stopped.is_set():
+        if self._is_to_stop():
             raise Stopping
         return took
 
-    def _hand_over(self, lines: Iterable[Line]) -> bool:
+    def _is_to_stop(self) -> bool:
+        return self._let_go or self._patience.stopped.is_set()
+
+    def _hand_over(self, lines: Iterable[Line]) -> bool | None:
+        """Whether there were any lines; None where they were not kept, and are to be read again."""
         found = list(lines)
-        if found:
-            self._owner.take(self._log, found, self._reader.position)
+        if found and not self._owner.take(self._log, found):
+            self._reader = LogReader(self._masker, self._kept)
+            return None
+        self._kept = self._reader.position
         return bool(found)

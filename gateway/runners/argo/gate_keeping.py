@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
+from engine.crashpoints import crash_point
 from gateway.runners.argo.client import KubeClient
+from gateway.runners.argo.deeds import Deeds
 from gateway.runners.argo.faults import Conflict, Refused
 from gateway.runners.argo.paths import Paths
 from gateway.runners.argo.world import World
@@ -24,8 +26,9 @@ _TRIES = 5
 class GateKeeper:
     """Releases gates of one cluster's runs."""
 
-    def __init__(self, client: KubeClient, paths: Paths, now: Callable[[], datetime]) -> None:
+    def __init__(self, client: KubeClient, deeds: Deeds, paths: Paths, now: Callable[[], datetime]) -> None:
         self._client = client
+        self._deeds = deeds
         self._paths = paths
         self._now = now
 
@@ -33,16 +36,18 @@ class GateKeeper:
         """Release every gate that Argo waits at and whose groups are completed. Errors: ClusterError."""
         workflows, completed = world.open_gates()
         for name, workflow in workflows.items():
-            annotations = workflow.metadata.annotations or {}
-            if GATES not in annotations:
+            annotations = workflow.metadata.annotations
+            if annotations is None or not annotations.gates:
                 continue
-            for gate in gates_of(annotations, world.run.plan):
+            for gate in gates_of({GATES: annotations.gates}, world.run.plan):
                 if completed.issuperset(gate.waits_for) and world.node_phase(name, gate.node_id) == "Running":
-                    world.workflow_seen(decode_workflow(self._release(self._paths.workflow(name), gate)))
+                    released = decode_workflow(self._release(self._paths.workflow(name), gate))
+                    crash_point("argo.gate-released")
+                    world.workflow_seen(released)
 
     def _release(self, path: str, gate: Gate) -> bytes:
         try:
-            return self._client.patch(path, gate_patch(gate, GateOutcome.RELEASED, self._now(), _MESSAGE))
+            return self._deeds.patch(path, gate_patch(gate, GateOutcome.RELEASED, self._now(), _MESSAGE))
         except Refused as error:
             if error.status != 422:
                 raise
@@ -59,7 +64,7 @@ class GateKeeper:
         workflow = decode_workflow(data)
         text = workflow.status.compressed_nodes if workflow.status is not None else ""
         if not text:
-            return self._client.patch(path, gate_patch(gate, GateOutcome.RELEASED, self._now(), _MESSAGE))
+            return self._deeds.patch(path, gate_patch(gate, GateOutcome.RELEASED, self._now(), _MESSAGE))
         nodes: dict[str, JsonObject] = msgspec.json.decode(unpacked(text), type=dict[str, dict[str, Any]])
         node = nodes.get(gate.node_id)
         if node is None or node.get("phase") != "Running":
@@ -69,4 +74,4 @@ class GateKeeper:
             "metadata": {"resourceVersion": workflow.metadata.resource_version},
             "status": {"compressedNodes": packed(msgspec.json.encode(nodes))},
         }
-        return self._client.patch(path, change)
+        return self._deeds.patch(path, change)

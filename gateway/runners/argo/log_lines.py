@@ -5,28 +5,32 @@ Source: argo-verified.md §8.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote, quote_plus
 
 from engine.log_lines import LineSplitter, Masker
 
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z ?")
 _ARGO = re.compile(rb"time=\S+ level=[A-Z]+ msg=.* argo=true( |$)")
 _ARGO_LAST = re.compile(rb"Error: exit status \d+\Z")
-_MIN_BASE64 = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """How far a log was read: the newest stamp as the server wrote it, and how many lines with it were taken."""
+    """How far a log was given out: the newest time of its lines, and how many of them had it; `at` None: none was.
 
-    stamp: str = ""
+    It is what the lines that were kept say themselves (`gateway.ports.logs.LogEnd`), so it needs no keeping.
+    """
+
+    at: datetime | None = None
     lines: int = 0
+
+    @property
+    def since(self) -> str:
+        """From when on to read, as the server is asked; "" for all. It would cut a fraction of a second anyhow."""
+        return self.at.strftime("%Y-%m-%dT%H:%M:%SZ") if self.at is not None else ""
 
 
 class LogReader:
@@ -35,10 +39,8 @@ class LogReader:
     def __init__(self, masker: Masker, position: Position | None = None) -> None:
         self._splitter = LineSplitter(masker)
         self._position = position or Position()
-        self._rest = b""
-        self._to_skip = self._position.lines
-        self._is_catching_up = bool(self._position.stamp)
         self._held: tuple[datetime, bytes] | None = None
+        self.reopened()
 
     @property
     def position(self) -> Position:
@@ -46,10 +48,11 @@ class LogReader:
         return self._position
 
     def reopened(self) -> None:
-        """The log is read again from the position on: a line that was cut off comes again, whole."""
+        """The log is read again from the position on: a line that was cut off or held back comes again, whole."""
         self._rest = b""
+        self._held = None
         self._to_skip = self._position.lines
-        self._is_catching_up = bool(self._position.stamp)
+        self._is_catching_up = self._position.at is not None
 
     def feed(self, data: bytes) -> Iterator[tuple[datetime, str]]:
         """The lines that are complete now, with the times at which they were written (naive UTC)."""
@@ -71,15 +74,6 @@ class LogReader:
         if match is None:
             # The server speaks itself ("unable to retrieve container logs"); it is not the program's.
             return
-        stamp = match.group(0).decode().rstrip()
-        if self._is_catching_up:
-            if self._came_before(stamp):
-                return
-            self._is_catching_up = False
-        if stamp == self._position.stamp:
-            self._position = Position(stamp=stamp, lines=self._position.lines + 1)
-        else:
-            self._position, self._to_skip = Position(stamp=stamp, lines=1), 0
         at = datetime.fromisoformat(match.group(1).decode())
         micros = (match.group(2) or b"0").ljust(6, b"0")[:6]
         text = line[match.end() :]
@@ -94,51 +88,27 @@ class LogReader:
             return
         yield from self._texts(when, text)
 
-    def _came_before(self, stamp: str) -> bool:
-        """Whether a line was taken already: servers cut `sinceTime` to whole seconds, so all of that second come."""
-        if stamp == self._position.stamp and self._to_skip > 0:
-            self._to_skip -= 1
-            return True
-        return _sortable(stamp) < _sortable(self._position.stamp)
-
     def _texts(self, at: datetime, text: bytes) -> Iterator[tuple[datetime, str]]:
         for one in self._splitter.feed(text + b"\n", 0.0):
+            if self._came_before(at):
+                continue
+            known = self._position
+            if known.at is None or at > known.at:
+                self._position = Position(at=at, lines=1)
+            elif at == known.at:
+                self._position = Position(at=at, lines=known.lines + 1)
             yield at, one
 
+    def _came_before(self, at: datetime) -> bool:
+        """Whether a line was given out already: servers cut `sinceTime` to whole seconds, so all of that second come.
 
-def _sortable(stamp: str) -> tuple[str, str]:
-    """A stamp so that it compares as its time does: zeros at the end of a fraction may be left out."""
-    seconds, _, fraction = stamp.rstrip("Z").partition(".")
-    return seconds, fraction.ljust(9, "0")
-
-
-def masker_of(secrets: Iterable[str]) -> Masker:
-    """Masks secrets in every form in which programs usually print them: raw, base64, URL-encoded, JSON-escaped."""
-    return Masker(form for secret in secrets for form in _forms(secret))
-
-
-def _forms(secret: str) -> Iterator[str]:
-    yield secret
-    for line in (secret, *secret.splitlines()):
-        # Shorter ones are no secrets (`engine.log_lines`), and their encodings would not be either.
-        if len(line) < _MIN_BASE64:
-            continue
-        yield json.dumps(line)[1:-1]
-        yield json.dumps(line, ensure_ascii=False)[1:-1]
-        yield quote(line, safe="")
-        yield quote(line)
-        yield quote_plus(line)
-        yield from _base64_forms(line.encode("utf-8", "surrogateescape"))
-
-
-def _base64_forms(value: bytes) -> Iterator[str]:
-    """The value in base64, also within something longer: at each of the three places where it may begin."""
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(value).decode()
-        for offset in range(3):
-            text = encode(b"\0" * offset + value).decode().rstrip("=")
-            # The first and last characters mix with what stands beside it.
-            first = -(-offset * 8 // 6)
-            last = (offset + len(value)) * 8 // 6
-            if last - first >= _MIN_BASE64:
-                yield text[first:last]
+        Lines are counted as they were given out, one by one: what is cut, masked or left out is so each time.
+        """
+        known = self._position.at
+        if not self._is_catching_up or known is None:
+            return False
+        if at == known and self._to_skip > 0:
+            self._to_skip -= 1
+            return True
+        self._is_catching_up = at < known
+        return self._is_catching_up

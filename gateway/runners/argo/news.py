@@ -11,9 +11,10 @@ from typing import Protocol
 import msgspec
 
 from engine.ports import EventLine
+from gateway.runners.argo.strays import Strays
 from gateway.runners.argo.world import World
 from translator.argo.observe import workflow_uuid_of
-from translator.argo.observe_objects import Meta, Pod, decode_pod, decode_workflow, naive
+from translator.argo.observe_objects import Meta, Pod, Workflow, naive
 from translator.plan.model import TaskName, WorkflowUuid
 
 _WAITING_EVENTS = 2000
@@ -34,20 +35,20 @@ class Worlds(Protocol):
 
 
 class PodNews:
-    """Implements `gateway.runners.argo.reflector.Observer` for pods."""
+    """Implements `gateway.runners.argo.feed.Observer` for pods."""
 
     def __init__(self, worlds: Worlds, on_pod: Callable[[World, Pod], None]) -> None:
         self._worlds = worlds
         self._on_pod = on_pod
         self._batch: dict[WorkflowUuid, list[Pod]] | None = None
 
-    def seen(self, data: bytes) -> None:
+    def seen(self, one: Pod) -> None:
         """A pod is new or changed."""
-        self._take(data, gone=False)
+        self._take(one, gone=False)
 
-    def deleted(self, data: bytes) -> None:
+    def deleted(self, one: Pod) -> None:
         """A pod is gone."""
-        self._take(data, gone=True)
+        self._take(one, gone=True)
 
     def listing(self) -> None:
         """All pods are told next: they are kept, to be told together in the order in which things happened."""
@@ -61,8 +62,7 @@ class PodNews:
             world.pods_listed(present, version)
             self._worlds.look_at(world)
 
-    def _take(self, data: bytes, *, gone: bool) -> None:
-        pod = decode_pod(data)
+    def _take(self, pod: Pod, *, gone: bool) -> None:
         world = _world_of(self._worlds, pod.metadata)
         if world is None:
             return
@@ -84,22 +84,25 @@ class PodNews:
 
 
 class WorkflowNews:
-    """Implements `gateway.runners.argo.reflector.Observer` for Workflows."""
+    """Implements `gateway.runners.argo.feed.Observer` for Workflows."""
 
-    def __init__(self, worlds: Worlds) -> None:
+    def __init__(self, worlds: Worlds, strays: Strays) -> None:
         self._worlds = worlds
+        self._strays = strays
 
-    def seen(self, data: bytes) -> None:
+    def seen(self, workflow: Workflow) -> None:
         """A Workflow is new or changed."""
-        workflow = decode_workflow(data)
-        world = _world_of(self._worlds, workflow.metadata)
+        uuid = workflow_uuid_of(workflow.metadata)
+        world = self._worlds.find(uuid) if uuid is not None else None
         if world is not None:
             world.workflow_seen(workflow)
             self._worlds.look_at(world)
+        elif uuid is not None:
+            self._strays.seen(uuid, workflow.metadata)
 
-    def deleted(self, data: bytes) -> None:
+    def deleted(self, workflow: Workflow) -> None:
         """A Workflow is gone."""
-        workflow = decode_workflow(data)
+        self._strays.gone(workflow.metadata.name)
         world = _world_of(self._worlds, workflow.metadata)
         if world is not None:
             world.workflow_seen(workflow)
@@ -118,7 +121,7 @@ class WorkflowNews:
 
 
 class EventNews:
-    """Implements `gateway.runners.argo.reflector.Observer` for events of pods. An event may come before its pod."""
+    """Implements `gateway.runners.argo.feed.Observer` for events of pods. An event may come before its pod."""
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
@@ -127,9 +130,8 @@ class EventNews:
         self._pods: OrderedDict[str, tuple[World, Pod]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def seen(self, data: bytes) -> None:
+    def seen(self, event: PodEvent) -> None:
         """An event is new, or happened again."""
-        event = _EVENT.decode(data)
         count = event.count or 1
         if self._counted.get(event.metadata.uid, 0) >= count:
             return
@@ -147,7 +149,7 @@ class EventNews:
         )
         self._tell(event.involved_object.name, line)
 
-    def deleted(self, data: bytes) -> None:
+    def deleted(self, event: PodEvent) -> None:
         """Events expire; that is no news."""
 
     def listing(self) -> None:
@@ -190,7 +192,9 @@ class _Involved(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class _Event(msgspec.Struct, frozen=True, rename="camel"):
+class PodEvent(msgspec.Struct, frozen=True, rename="camel"):
+    """An event of a pod."""
+
     metadata: Meta
     involved_object: _Involved = _Involved()
     reason: str | None = None
@@ -199,6 +203,3 @@ class _Event(msgspec.Struct, frozen=True, rename="camel"):
     first_timestamp: datetime | None = None
     last_timestamp: datetime | None = None
     event_time: datetime | None = None
-
-
-_EVENT = msgspec.json.Decoder(_Event)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from pools.nodes import Node, Taint, capacity_of
-from translator.argo.observe_objects import Condition, Meta, Object
+from translator.argo.observe_objects import Condition, Object
 
 PATH = "/api/v1/nodes"
 
@@ -31,7 +31,7 @@ class SeenNode:
 
 
 class NodeInventory:
-    """All nodes of one backend. Implements `gateway.runners.argo.reflector.Observer`; safe to ask from any thread."""
+    """All nodes of one backend. Implements `gateway.runners.argo.feed.Observer`; safe to ask from any thread."""
 
     def __init__(self, backend: str) -> None:
         self._backend = backend
@@ -45,17 +45,16 @@ class NodeInventory:
         with self._lock:
             return tuple(self._nodes[name] for name in sorted(self._nodes)) if self._listed else None
 
-    def seen(self, data: bytes) -> None:
+    def seen(self, one: ClusterNode) -> None:
         """A node is new or changed."""
-        node = decode_node(data, self._backend).node
+        node = _seen_node(one, self._backend).node
         with self._lock:
             self._nodes[node.name] = node
 
-    def deleted(self, data: bytes) -> None:
+    def deleted(self, one: ClusterNode) -> None:
         """A node is gone."""
-        name = decode_node(data, self._backend).node.name
         with self._lock:
-            self._nodes.pop(name, None)
+            self._nodes.pop(one.metadata.name, None)
 
     def listing(self) -> None:
         """What was known stays until all are told."""
@@ -70,7 +69,10 @@ class NodeInventory:
 
 def decode_node(data: bytes, backend: str) -> SeenNode:
     """A node of a backend. Errors: msgspec.MsgspecError."""
-    found = _NODE.decode(data)
+    return _seen_node(_NODE.decode(data), backend)
+
+
+def _seen_node(found: ClusterNode, backend: str) -> SeenNode:
     status, spec = found.status, found.spec
     return SeenNode(
         node=Node(
@@ -115,8 +117,16 @@ class _Status(Object, frozen=True, kw_only=True):
     images: tuple[_Image, ...] | None = None
 
 
-class _Node(Object, frozen=True, kw_only=True):
-    metadata: Meta
+class _Meta(Object, frozen=True, kw_only=True):
+    name: str = ""
+    resource_version: str = ""
+    labels: dict[str, str] | None = None
+
+
+class ClusterNode(Object, frozen=True, kw_only=True):
+    """A node as the API server sends it."""
+
+    metadata: _Meta
     spec: _Spec = _Spec()
     status: _Status = _Status()
 
@@ -125,5 +135,5 @@ class _List(msgspec.Struct, frozen=True):
     items: list[msgspec.Raw] | None = None
 
 
-_NODE = msgspec.json.Decoder(_Node)
+_NODE = msgspec.json.Decoder(ClusterNode)
 _LIST = msgspec.json.Decoder(_List)

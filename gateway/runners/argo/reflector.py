@@ -9,37 +9,19 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
-import msgspec
 import structlog
 
-from gateway.runners.argo.client import KubeClient, Parameters, Stream, fault_of
+from gateway.runners.argo.client import KubeClient, Parameters, Stream
 from gateway.runners.argo.faults import ClusterError, Expired, NotThere, Refused, Stalled, TryAgain
+from gateway.runners.argo.feed import AnyFeed
 from gateway.runners.argo.patience import Patience, Stopping
 
 _SHORT_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
-
-
-class Observer(Protocol):
-    """Hears of objects. Called from the reflector's thread alone, in the order in which things happened."""
-
-    def seen(self, data: bytes) -> None:
-        """This is an object now, new or changed."""
-
-    def deleted(self, data: bytes) -> None:
-        """This was the last of an object."""
-
-    def listing(self) -> None:
-        """All objects that exist are told next, then `listed`; or it broke off, and `listing` comes again."""
-
-    def listed(self, names: Collection[str], version: str) -> None:
-        """These are all objects that existed at the resource version; what else was known of that time is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +54,17 @@ class Watched:
 class Reflector:
     """One thread that lists and watches. Call `start` once and `stop` once."""
 
-    def __init__(self, client: KubeClient, watched: Watched, observer: Observer, patience: Patience) -> None:
+    def __init__(self, client: KubeClient, watched: Watched, feed: AnyFeed, patience: Patience) -> None:
         self._client = client
         self._watched = watched
-        self._observer = observer
+        self._feed = feed
         self._patience = patience
         self._stopped = patience.stopped
         self._stream: Stream | None = None
         self._lock = threading.Lock()
         self.synced = threading.Event()
         """Set once all objects that existed at the start were seen."""
-        self.counts: Counter[str] = Counter()
+        self.counts = feed.counts
         """Figures for metrics: lists, watches, events, bookmarks, expired, stalled, broken, unreadable."""
         self._thread = threading.Thread(target=self._run, name=f"reflect {watched.path}", daemon=True)
 
@@ -99,7 +81,7 @@ class Reflector:
             self._thread.join(timeout_seconds)
 
     def _run(self) -> None:
-        attempt = 0
+        attempt = relists = 0
         version = ""
         listed_at = 0.0
         while not self._stopped.is_set():
@@ -111,7 +93,7 @@ class Reflector:
                         listed_at = time.monotonic()
                     began = time.monotonic()
                     version = self._watch(version)
-                    attempt = 0
+                    attempt = relists = 0
                     if time.monotonic() - began < _SHORT_SECONDS:
                         # A server that ends every watch at once is not to be asked without a pause.
                         self._patience.wait(0)
@@ -119,6 +101,11 @@ class Reflector:
                 except (Expired, Stalled) as error:
                     self.counts["expired" if isinstance(error, Expired) else "stalled"] += 1
                     version = ""
+                    # It answers again, so it is asked at once; less often where it says so again and again.
+                    attempt = 0
+                    self._patience.wait(relists)
+                    relists += 1
+                    continue
                 except TryAgain as error:
                     self.counts["broken"] += 1
                     version = self._reached if self._reached else version
@@ -156,21 +143,20 @@ class Reflector:
         """Tell the observer of all that exists; the resource version to watch from."""
         self.counts["lists"] += 1
         self._reached = ""
-        self._observer.listing()
+        self._feed.listing()
         names: list[str] = []
-        page: dict[str, str | int | bool] = {"limit": self._watched.page}
+        limits: dict[str, str | int | bool] = {"limit": self._watched.page}
         while True:
             if self._stopped.is_set():
                 raise Stopping
-            answer = _LIST.decode(self._client.get(self._watched.path, {**self._watched.parameters(), **page}))
-            for item in answer.items or ():
-                self._tell(self._observer.seen, bytes(item), names)
-            if not answer.metadata.continue_:
+            page = self._feed.page(self._client.get(self._watched.path, {**self._watched.parameters(), **limits}))
+            names += page.names
+            if not page.more:
                 break
-            page["continue"] = answer.metadata.continue_
-        self._observer.listed(names, answer.metadata.resource_version)
+            limits["continue"] = page.more
+        self._feed.listed(names, page.version)
         self.synced.set()
-        return answer.metadata.resource_version
+        return page.version
 
     def _watch(self, version: str) -> str:
         """Tell the observer of changes until the stream ends; the resource version that was reached."""
@@ -194,7 +180,7 @@ class Reflector:
                 if self._stopped.is_set():
                     raise Stopping
                 for line in lines_of(stream.chunks()):
-                    self._take(line)
+                    self._reached = self._feed.event(line) or self._reached
             except TryAgain:
                 if self._stopped.is_set():
                     raise Stopping from None
@@ -203,39 +189,6 @@ class Reflector:
                 with self._lock:
                     self._stream = None
         return self._reached
-
-    def _take(self, line: bytes) -> None:
-        try:
-            event = _EVENT.decode(line)
-        except msgspec.MsgspecError as error:
-            # Not even an event: what follows on this stream cannot be trusted.
-            self.counts["unreadable"] += 1
-            raise Expired("The stream held something that is no event.") from error
-        if event.type == "ERROR":
-            raise _error(bytes(event.object))
-        if event.type not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
-            return
-        try:
-            version = _META.decode(event.object).metadata.resource_version
-        except msgspec.MsgspecError:
-            self.counts["unreadable"] += 1
-            return
-        if event.type == "BOOKMARK":
-            self.counts["bookmarks"] += 1
-        else:
-            self.counts["events"] += 1
-            told = self._observer.deleted if event.type == "DELETED" else self._observer.seen
-            self._tell(told, bytes(event.object), [])
-        self._reached = version or self._reached
-
-    def _tell(self, told: Callable[[bytes], None], data: bytes, names: list[str]) -> None:
-        """One object that cannot be read is counted and left out; it never stops the rest."""
-        try:
-            names.append(_META.decode(data).metadata.name)
-            told(data)
-        except msgspec.MsgspecError as error:
-            self.counts["unreadable"] += 1
-            _log.error("object not readable", path=self._watched.path, reason=str(error), data=data[:200])
 
 
 def lines_of(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -249,44 +202,3 @@ def lines_of(chunks: Iterator[bytes]) -> Iterator[bytes]:
             if line:
                 yield line
             rest = [other]
-
-
-class _ListMeta(msgspec.Struct, frozen=True):
-    resource_version: str = msgspec.field(default="", name="resourceVersion")
-    continue_: str = msgspec.field(default="", name="continue")
-
-
-class _List(msgspec.Struct, frozen=True):
-    metadata: _ListMeta = _ListMeta()
-    items: list[msgspec.Raw] | None = None
-
-
-class _Meta(msgspec.Struct, frozen=True):
-    name: str = ""
-    resource_version: str = msgspec.field(default="", name="resourceVersion")
-
-
-class _Object(msgspec.Struct, frozen=True):
-    metadata: _Meta = _Meta()
-
-
-class _Event(msgspec.Struct, frozen=True):
-    type: str
-    object: msgspec.Raw
-
-
-class _Status(msgspec.Struct, frozen=True):
-    code: int = 500
-
-
-_LIST = msgspec.json.Decoder(_List)
-_META = msgspec.json.Decoder(_Object)
-_EVENT = msgspec.json.Decoder(_Event)
-
-
-def _error(data: bytes) -> ClusterError:
-    try:
-        code = msgspec.json.decode(data, type=_Status).code
-    except msgspec.MsgspecError:
-        code = 500
-    return fault_of(code, data)

@@ -16,29 +16,35 @@ from typing import assert_never
 import msgspec
 import structlog
 
+from engine.crashpoints import crash_point
+from engine.log_lines import Masker
 from engine.ports import Run, Sink
 from gateway.ports.backends import BackendReport
+from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo import nodes
 from gateway.runners.argo.access import Server
+from gateway.runners.argo.chores import Chores, PodDeletion
 from gateway.runners.argo.client import KubeClient
 from gateway.runners.argo.creation import RunCreator
+from gateway.runners.argo.deeds import Deeds
 from gateway.runners.argo.faults import ClusterError, NotThere, Refused, TryAgain
+from gateway.runners.argo.feed import AnyFeed, Feed
 from gateway.runners.argo.follower import FollowedLog, Follower
 from gateway.runners.argo.gate_keeping import GateKeeper
 from gateway.runners.argo.heartbeat import Heartbeat
-from gateway.runners.argo.log_lines import Position, masker_of
-from gateway.runners.argo.news import EventNews, PodNews, WorkflowNews
+from gateway.runners.argo.news import EventNews, PodEvent, PodNews, WorkflowNews
 from gateway.runners.argo.paths import Paths
 from gateway.runners.argo.patience import Patience, Stopping
-from gateway.runners.argo.positions import Positions
-from gateway.runners.argo.reflector import Observer, Reflector, Watched
+from gateway.runners.argo.pulse import Pulse
+from gateway.runners.argo.reflector import Reflector, Watched
 from gateway.runners.argo.secrets import TokenKey, secrets_of, texts_to_mask
 from gateway.runners.argo.settings import ArgoBackend
+from gateway.runners.argo.strays import Strays
 from gateway.runners.argo.workers import Workers
-from gateway.runners.argo.world import Chores, PodDeletion, Recovery, World
+from gateway.runners.argo.world import Recovery, World
 from translator.argo.faults import TranslationError
 from translator.argo.labels import WORKFLOW_UUID, workflow_selector
-from translator.argo.observe_objects import decode_pod, decode_workflow
+from translator.argo.observe_objects import Pod, Workflow, decode_pod, decode_workflow
 from translator.argo.translation import translate
 from translator.lifecycle.effects import AnyEffect, CreateGroup, CreateTask, DeleteGroup, RestartInPlace, Seal
 from translator.lifecycle.facts import GroupCreationFailed
@@ -46,6 +52,8 @@ from translator.lifecycle.state import WorkflowState
 from translator.plan.model import GroupName, WorkflowUuid
 
 _TRIES_AT_ONCE = 4
+# Rounds of the ticker.
+_STRAYS_EVERY = 60
 _log = structlog.get_logger(__name__)
 
 
@@ -62,23 +70,25 @@ class ArgoRunner:
         backend: ArgoBackend,
         server: Server,
         now: Callable[[], datetime] = utc_now,
-        may_act: Callable[[], bool] = lambda: True,
+        around: Surroundings | None = None,
     ) -> None:
         pace = backend.pace
         self._backend = backend
         self._now = now
-        self._may_act = may_act
+        self._around = around or Surroundings()
         self._stopped = threading.Event()
         self._patience = Patience(stopped=self._stopped, first_seconds=pace.first_retry, most_seconds=pace.most_retry)
-        self._client = KubeClient(server)
+        self._client = KubeClient(server, request_seconds=pace.request)
         self._paths = Paths(self._client, backend.target.namespace)
-        self._creator = RunCreator(self._client, self._paths, partial(self._patience.call, attempts=_TRIES_AT_ONCE))
-        self._gates = GateKeeper(self._client, self._paths, now)
-        self._key = TokenKey(backend.state_dir)
-        self._positions = Positions(backend.state_dir / "positions" if backend.state_dir is not None else None)
+        self._deeds = Deeds(self._client, self._around.may_act)
+        repeat = partial(self._patience.call, attempts=_TRIES_AT_ONCE)
+        self._creator = RunCreator(self._client, self._deeds, self._paths, repeat)
+        self._gates = GateKeeper(self._client, self._deeds, self._paths, now)
+        self._strays = Strays(self._around.is_sealed, self._remove_stray)
+        self._key = TokenKey(self._around.signing_key)
         self._lock = threading.Lock()
         self._worlds: dict[WorkflowUuid, World] = {}
-        self._sink: Sink | None = None
+        self._pulse: Pulse[World] | None = None
         self._workers: Workers[World] = Workers(self._work, pace.workers, f"argo {backend.name}")
         self._ticker = threading.Thread(target=self._tick, name=f"argo {backend.name} ticker", daemon=True)
         self._event_news = EventNews(self)
@@ -89,7 +99,8 @@ class ArgoRunner:
 
     def start(self, sink: Sink) -> None:
         """Begin to watch and to report. The cluster need not be reachable yet."""
-        self._sink = sink
+        self._pulse = Pulse(sink, self._workers.ask, self._backend.pace.gather, f"argo {self._backend.name} pulse")
+        self._pulse.start()
         self._workers.start()
         self._ticker.start()
         for reflector in self.reflectors.values():
@@ -99,7 +110,9 @@ class ArgoRunner:
     def admit(self, run: Run) -> None:
         """Make a workflow known."""
         with self._lock:
-            if run.plan.workflow_uuid not in self._worlds:
+            known = self._worlds.get(run.plan.workflow_uuid)
+            # One that was let go of may not be gone yet.
+            if known is None or known.forgotten:
                 self._worlds[run.plan.workflow_uuid] = self._world(run)
 
     def apply(self, run: Run, effects: Sequence[AnyEffect]) -> None:
@@ -115,11 +128,11 @@ class ArgoRunner:
         self._workers.ask(world)
 
     def forget(self, run: Run) -> None:
-        """Drop what is held of a sealed workflow; its last objects are removed."""
+        """Drop what is held of a sealed workflow, or of one that another process has now."""
         with self._lock:
             world = self._worlds.get(run.plan.workflow_uuid)
         if world is not None:
-            world.forgotten = True
+            world.let_go()
             self._workers.ask(world)
 
     def stop(self) -> None:
@@ -133,6 +146,8 @@ class ArgoRunner:
             world.close()
         if self._ticker.is_alive():
             self._ticker.join()
+        if self._pulse is not None:
+            self._pulse.stop()
         self._client.close()
 
     @property
@@ -166,14 +181,15 @@ class ArgoRunner:
             return list(self._worlds.values())
 
     def look_at(self, world: World) -> None:
-        """Have a worker do what a run calls for."""
-        self._workers.ask(world)
+        """Have a worker do what a run calls for, soon."""
+        if self._pulse is not None:
+            self._pulse.look_at(world)
 
     # What workers do
 
     def _work(self, world: World) -> None:
         """Carry out effects in order, then whatever else the run calls for."""
-        if world.forgotten and not world.all_cleaned:
+        if world.forgotten and not (world.all_cleaned and self._around.may_act()):
             # Another process has it now; nothing of it is ours to touch.
             self._drop(world)
             return
@@ -181,10 +197,10 @@ class ArgoRunner:
             return
         try:
             while world.effects:
-                self._check_leadership()
+                self._deeds.check()
                 self._carry_out(world, world.effects[0])
                 world.effects.popleft()
-            self._check_leadership()
+            self._deeds.check()
             self._do_chores(world)
             world.retry_at, world.attempts_failed = None, 0
         except Stopping:
@@ -196,11 +212,6 @@ class ArgoRunner:
             self._later(world, None)
         if world.forgotten and world.retry_at is None:
             self._drop(world)
-
-    def _check_leadership(self) -> None:
-        """Leave the rest to the process that acts here now; or to this one, should it win the backend again."""
-        if not self._may_act():
-            raise TryAgain("another process acts on this backend")
 
     def _carry_out(self, world: World, effect: AnyEffect | Recovery) -> None:
         match effect:
@@ -254,6 +265,7 @@ class ArgoRunner:
                 deletions=[*chores.deletions, *more.deletions],
                 shutdowns=[*dict.fromkeys([*chores.shutdowns, *more.shutdowns])],
                 removals=[*chores.removals, *more.removals],
+                cleaned=more.cleaned,
             )
         self._gates.release(world)
         for name in chores.shutdowns:
@@ -262,18 +274,25 @@ class ArgoRunner:
             self._delete_pod(world, deletion)
         for name in chores.removals:
             self._remove(world, name)
+        # Only now: once all groups are told to be clean, the run is sealed, and nobody looks after it any more.
+        world.say_cleaned(chores.cleaned)
 
     def _shut_down(self, world: World, name: str) -> None:
         change = {"spec": {"shutdown": "Terminate", "suspend": None}}
+        crash_point("argo.before-shutdown")
         try:
-            world.workflow_seen(decode_workflow(self._client.patch(self._paths.workflow(name), change)))
+            shut_down = decode_workflow(self._deeds.patch(self._paths.workflow(name), change))
+            crash_point("argo.shut-down")
+            world.workflow_seen(shut_down)
         except NotThere:
             world.workflow_vanished(name)
 
     def _delete_pod(self, world: World, deletion: PodDeletion) -> None:
         options = {"gracePeriodSeconds": deletion.grace_seconds, "preconditions": {"uid": deletion.uid}}
+        crash_point("argo.before-pod-deletion")
         try:
-            self._client.delete(self._paths.pod(deletion.name), options)
+            self._deeds.delete(self._paths.pod(deletion.name), options)
+            crash_point("argo.pod-deleted")
         except NotThere:
             world.pod_vanished(deletion.name)
         except ClusterError:
@@ -282,8 +301,10 @@ class ArgoRunner:
 
     def _remove(self, world: World, name: str) -> None:
         """Delete a Workflow with all that belongs to it."""
+        crash_point("argo.before-removal")
         try:
-            self._client.delete(self._paths.workflow(name), {"propagationPolicy": "Background"})
+            self._deeds.delete(self._paths.workflow(name), {"propagationPolicy": "Background"})
+            crash_point("argo.removed")
         except NotThere:
             world.workflow_vanished(name)
         except ClusterError:
@@ -303,6 +324,14 @@ class ArgoRunner:
         for workflow in workflows:
             world.workflow_seen(workflow)
         world.workflows_listed({workflow.metadata.name for workflow in workflows}, listed.metadata.resource_version)
+        crash_point("argo.looked")
+
+    def _remove_stray(self, name: str, uid: str) -> None:
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        self._deeds.delete(self._paths.workflow(name), options)
+
+    def _is_tracked(self, uuid: WorkflowUuid) -> bool:
+        return self.find(uuid) is not None
 
     def _later(self, world: World, error: TryAgain | None) -> None:
         pace = self._backend.pace
@@ -314,14 +343,16 @@ class ArgoRunner:
 
     def _drop(self, world: World) -> None:
         with self._lock:
-            self._worlds.pop(world.uuid, None)
+            if self._worlds.get(world.uuid) is world:
+                del self._worlds[world.uuid]
         world.close()
-        self._positions.forget(world.uuid)
 
     def _tick(self) -> None:
         rounds = 0
         while not self._stopped.wait(self._backend.pace.tick):
             rounds += 1
+            if rounds % _STRAYS_EVERY == 0 and self._around.may_act():
+                self._strays.collect(self._is_tracked)
             for world in self.all():
                 if rounds % 10 == 0:
                     world.refresh()
@@ -333,24 +364,22 @@ class ArgoRunner:
             return self._worlds[run.plan.workflow_uuid]
 
     def _world(self, run: Run) -> World:
-        if self._sink is None:
+        if self._pulse is None:
             raise RuntimeError("the runner was not started")
         given = secrets_of(run, self._backend, self._key)
         return World(
             run,
-            sink=self._sink,
+            sink=self._pulse,
             pace=self._backend.pace,
             now=self._now,
-            masker=masker_of(texts_to_mask(run, given)),
-            positions=self._positions,
+            masker=Masker(texts_to_mask(run, given)),
+            around=self._around,
             follow=self._follower,
             log_path=self._paths.log,
         )
 
-    def _follower(self, world: World, log: FollowedLog, position: Position) -> Follower:
-        return Follower(
-            self._client, log, world, world.masker, position, self._patience, self._backend.pace.log_silence
-        )
+    def _follower(self, world: World, log: FollowedLog) -> Follower:
+        return Follower(self._client, log, world, world.masker, self._patience, self._backend.pace.log_silence)
 
     def _made_reflectors(self) -> Mapping[str, Reflector]:
         pace = self._backend.pace
@@ -362,15 +391,19 @@ class ArgoRunner:
             silence_seconds=pace.watch_silence,
         )
         events = replace(watched, path=self._paths.events, label_selector="", field_selector="involvedObject.kind=Pod")
-        kinds: Mapping[str, tuple[Watched, Observer]] = {
-            "workflows": (replace(watched, path=self._paths.workflows), WorkflowNews(self)),
-            "pods": (watched, PodNews(self, self._event_news.pod_known)),
-            "events": (events, self._event_news),
-            "nodes": (replace(watched, path=nodes.PATH, label_selector="", optional=True), self._inventory),
+        kinds: Mapping[str, tuple[Watched, AnyFeed]] = {
+            "workflows": (
+                replace(watched, path=self._paths.workflows),
+                Feed(self._paths.workflows, Workflow, WorkflowNews(self, self._strays)),
+            ),
+            "pods": (watched, Feed(watched.path, Pod, PodNews(self, self._event_news.pod_known))),
+            "events": (events, Feed(events.path, PodEvent, self._event_news)),
+            "nodes": (
+                replace(watched, path=nodes.PATH, label_selector="", optional=True),
+                Feed(nodes.PATH, nodes.ClusterNode, self._inventory),
+            ),
         }
-        return {
-            kind: Reflector(self._client, what, observer, self._patience) for kind, (what, observer) in kinds.items()
-        }
+        return {kind: Reflector(self._client, what, feed, self._patience) for kind, (what, feed) in kinds.items()}
 
 
 class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):

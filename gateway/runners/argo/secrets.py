@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
+
+import msgspec
 
 from engine.ports import Run, Secret
+from gateway.runners.argo.registries import docker_config
 from gateway.runners.argo.settings import ArgoBackend
 from translator.argo.run_secrets import RunSecrets
 from translator.plan.model import WorkflowUuid
 
-_KEY_FILE = "token.key"
-_KEY_BYTES = 32
+KEY_BYTES = 32
 
 
 class TokenKey:
-    """Makes the token of each run from one key, so that creating a run again makes the same Secrets."""
+    """Makes the token of each run from one key, so that creating a run again makes the same Secrets.
 
-    def __init__(self, directory: Path | None) -> None:
-        self._key = _key_in(directory) if directory is not None else secrets.token_bytes(_KEY_BYTES)
+    Shape: without a key it has one of its own, and another process makes other tokens.
+    """
+
+    def __init__(self, key: bytes | None) -> None:
+        self._key = key or secrets.token_bytes(KEY_BYTES)
 
     def token(self, workflow: WorkflowUuid) -> Secret:
         """The token of a run."""
@@ -31,35 +34,22 @@ class TokenKey:
 
 def secrets_of(run: Run, backend: ArgoBackend, key: TokenKey) -> RunSecrets:
     """The secret values of a run."""
+    shared = () if backend.registry is None else (backend.registry,)
     return RunSecrets(
         credentials=run.credentials,
+        user_storage=_user_storage(run),
         service_storage=backend.service_storage,
-        registry=backend.registry,
+        registry=docker_config((*run.registries, *shared)),
         token=key.token(run.plan.workflow_uuid),
     )
 
 
+def _user_storage(run: Run) -> Secret | None:
+    return Secret(msgspec.json.encode(run.data_keys).decode()) if run.data_keys else None
+
+
 def texts_to_mask(run: Run, given: RunSecrets) -> Iterator[str]:
     """Every value that must not be read in the log of the run."""
-    for credential in run.credentials.values():
-        for value in credential.values():
-            yield value.reveal()
+    yield from run.secret_texts()
     if given.token is not None:
         yield given.token.reveal()
-
-
-def _key_in(directory: Path) -> bytes:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = directory / _KEY_FILE
-    draft = directory / f"{_KEY_FILE}.{os.getpid()}"
-    if not path.exists():
-        draft.touch(mode=0o600)
-        draft.write_bytes(secrets.token_bytes(_KEY_BYTES))
-        try:
-            # Whoever comes first makes the key; a link never replaces one.
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_bytes()

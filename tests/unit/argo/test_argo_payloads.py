@@ -200,7 +200,7 @@ def test_members_of_a_group_find_their_coordinator() -> None:
     translation = translate(made, ArgoTarget(namespace="runs"), secrets)
     lead, helper = (told_sidecar(translation, name)["group"] for name in ("lead", "helper"))
     uuid = made.groups[0].uuid
-    assert lead["coordinator"] == f"{made.groups[0].lead.uuid}.osmo-{uuid}.runs.svc.cluster.local:24831"
+    assert lead["coordinator"] == f"{made.groups[0].lead.uuid}.osmo-{uuid}.runs.svc.cluster.local:64831"
     assert (helper["coordinator"], helper["token"]) == (lead["coordinator"], lead["token"])
     assert [member["task"] for member in lead["members"]] == ["lead", "helper"]
     assert "members" not in helper

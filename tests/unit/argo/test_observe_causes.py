@@ -11,6 +11,7 @@ import pytest
 from tests.unit.argo.plans import UUID, plan, single, team
 from translator.argo.observe import Attempt, RunIndex, nodes_facts, pod_facts, refusal_facts
 from translator.argo.observe_objects import Node, Pod, Workflow
+from translator.argo.observe_report import report_of, sidecar_code
 from translator.lifecycle.words import TaskStatus as S
 from translator.plan.model import GroupName, TaskName
 
@@ -264,3 +265,12 @@ def test_which_attempt_a_pod_is(labels: dict[str, str], annotations: dict[str, s
         task=TaskName("a"), retry_id=retry_id
     )
     assert index.attempt_of(pod(meta={"labels": {**own, "osmo.workflow_uuid": "another"}})) is None
+
+
+@pytest.mark.parametrize("message", ["[" * 4096, '{"a":' * 800, '{"code":99999999999,"phase":"finished"}'])
+def test_what_a_program_writes_in_place_of_the_report_is_none(message: str) -> None:
+    """It shares the termination log with the wrapper; its end is told all the same, by the container's own code."""
+    assert report_of(message) is None
+    assert sidecar_code(message, 7) == 7
+    end = pod_facts(pod("Failed", main=ended(9, report=message)), ATTEMPT, NOW)[-1]
+    assert (end.status, end.exit_code) == (S.FAILED, 9)

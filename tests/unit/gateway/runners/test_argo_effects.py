@@ -11,13 +11,10 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.runners.argo.access import Server
-from gateway.runners.argo.runner import ArgoRunner
 from gateway.runners.argo.settings import ArgoBackend
 from tests.fakes.kube import EVENTS, PODS, WORKFLOWS, FakeKube, fake_kube
 from tests.unit.argo.plans import plan, rule, single, team
-from tests.unit.gateway.runners.test_argo_runner import PACE, Cluster, until, until_status
-from tests.workplace import workplace
+from tests.unit.gateway.runners.test_argo_runner import PACE, Cluster, gateway_with, until, until_status
 from translator.argo.gates import gates_of
 from translator.argo.observe_objects import packed, unpacked
 from translator.argo.target import ArgoTarget, Limits
@@ -38,12 +35,9 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def at_work(home: Path, kube: FakeKube, **target: Any) -> Iterator[Cluster]:
-    backend = ArgoBackend(
-        name=BACKEND, target=ArgoTarget(namespace="argo", **target), pace=PACE, state_dir=home / "state"
-    )
-    runner = ArgoRunner(backend, Server(url=kube.url))
-    with workplace(home, runners={BACKEND: runner}) as place:
-        yield Cluster(kube=kube, place=place, runner=runner)
+    backend = ArgoBackend(name=BACKEND, target=ArgoTarget(namespace="argo", **target), pace=PACE)
+    with gateway_with(home, kube, backend) as at:
+        yield at
 
 
 def submit(at: Cluster, made: Plan) -> WorkflowUuid:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from gateway.runners.argo.log_lines import LogReader, Position, masker_of
-from gateway.runners.argo.positions import Positions
-from translator.plan.model import WorkflowUuid
+from engine.log_lines import Masker
+from gateway.runners.argo.log_lines import LogReader, Position
 
-NOBODYS = masker_of([])
+NOBODYS = Masker([])
 
 
 def stamped(*texts: str, at: str = "2026-11-22T05:00:00.123456789Z") -> bytes:
@@ -66,11 +64,27 @@ def test_reading_on_gives_each_line_once() -> None:
     reader = LogReader(NOBODYS)
     begun = stamped("a", at=first) + stamped("b", "c", at=second) + stamped("d", at=second)[:-3]
     assert [text for _, text in reader.feed(begun)] == ["a", "b", "c"]
-    assert reader.position == Position(stamp=second, lines=2)
+    assert reader.position == Position(at=datetime(2026, 11, 22, 5), lines=3)
     reader.reopened()
-    assert texts_of(reader, stamped("b", "c", "d", at=second)) == ["d"]
-    later = LogReader(NOBODYS, Position(stamp=second, lines=3))
-    assert texts_of(later, stamped("b", "c", "d", "e", at=second)) == ["e"]
+    assert texts_of(reader, stamped("a", at=first), stamped("b", "c", "d", at=second)) == ["d"]
+    later = LogReader(NOBODYS, reader.position)
+    assert texts_of(later, stamped("a", at=first), stamped("b", "c", "d", "e", at=second)) == ["e"]
+
+
+def test_a_position_is_what_the_kept_lines_say() -> None:
+    """Lines are counted as they are given out: Argo's own are not, and one above 32 KiB comes in pieces."""
+    own = 'time=2026-11-22T04:47:39.346Z level=INFO msg="waiting" argo=true'
+    data = stamped(own, "x" * 70_000, "Error: exit status 3", "b", "Error: exit status 3")
+    whole = list(LogReader(NOBODYS).feed(data))
+    assert [len(text) for _, text in whole] == [32768, 32768, 4464, 20, 1]
+    for kept in range(1, len(whole) + 1):
+        reader = LogReader(NOBODYS, Position(at=whole[0][0], lines=kept))
+        assert [text for _, text in reader.feed(data)] == [text for _, text in whole[kept:]]
+
+
+def test_the_server_is_asked_from_the_second_on() -> None:
+    assert Position().since == ""
+    assert Position(at=datetime(2026, 11, 22, 5, 0, 0, 999999), lines=1).since == "2026-11-22T05:00:00Z"
 
 
 def test_what_the_server_says_itself_is_no_line() -> None:
@@ -94,7 +108,7 @@ SECRET = 'päss"w/rd+1\\x'
     ],
 )
 def test_secrets_are_masked_in_every_form(form: str) -> None:
-    (text,) = texts_of(LogReader(masker_of([SECRET])), stamped(f"it is {form}!"))
+    (text,) = texts_of(LogReader(Masker([SECRET])), stamped(f"it is {form}!"))
     assert "[MASKED]" in text
     assert form not in text
     assert text.startswith("it is ")
@@ -102,16 +116,4 @@ def test_secrets_are_masked_in_every_form(form: str) -> None:
 
 def test_a_secret_of_several_lines_is_masked_line_by_line() -> None:
     key = "-----BEGIN KEY-----\nMIIEpAIBAAKCAQ\n-----END KEY-----"
-    assert texts_of(LogReader(masker_of([key])), stamped(*key.split("\n"))) == ["[MASKED]"] * 3
-
-
-def test_positions_outlive_the_process(tmp_path: Path) -> None:
-    uuid = WorkflowUuid("a" * 32)
-    Positions(tmp_path).write(uuid, "pod.main", Position(stamp="2026", lines=4))
-    assert Positions(tmp_path).read(uuid, "pod.main") == Position(stamp="2026", lines=4)
-    assert Positions(tmp_path).read(uuid, "pod.other") == Position()
-    (tmp_path / uuid / "pod.torn").write_bytes(b"{")
-    assert Positions(tmp_path).read(uuid, "pod.torn") == Position()
-    Positions(tmp_path).forget(uuid)
-    assert not list(tmp_path.iterdir())
-    Positions(None).write(uuid, "pod.main", Position())
+    assert texts_of(LogReader(Masker([key])), stamped(*key.split("\n"))) == ["[MASKED]"] * 3

@@ -14,9 +14,12 @@ from structlog.testing import capture_logs
 
 from engine.ports import Secret
 from gateway.ports.runner import Runner
+from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo.access import Server
 from gateway.runners.argo.runner import ArgoRunner
 from gateway.runners.argo.settings import ArgoBackend, Pace
+from gateway.store.logs import FileLogs
+from gateway.store.session import SqlStore
 from tests.fakes.kube import PODS, SECRETS, WORKFLOWS, FakeKube, fake_kube, play
 from tests.fakes.recordings import BACKEND, Event, in_order, plan_of
 from tests.workplace import Workplace, lines_of, workplace
@@ -29,7 +32,9 @@ PACE = Pace(
     tick=0.03,
     grace=0.6,
     member_grace=0.2,
+    finish=5.0,
     log_patience=2.0,
+    name_patience=0.1,
     log_silence=5.0,
     watch=60.0,
     watch_silence=5.0,
@@ -72,20 +77,37 @@ class Cluster:
 
 
 @contextmanager
-def cluster(
-    home: Path, kube: FakeKube, *, pace: Pace = PACE, state_dir: bool = True, **target: Any
-) -> Iterator[Cluster]:
+def cluster(home: Path, kube: FakeKube, *, pace: Pace = PACE, **target: Any) -> Iterator[Cluster]:
     """A gateway on the fake cluster; several may follow each other on one `home`."""
     backend = ArgoBackend(
         name=BACKEND,
         target=ArgoTarget(namespace="argo", **target),
         pace=pace,
-        state_dir=home / "state" if state_dir else None,
         service_storage=Secret('{"access_key": "intermediate-secret"}'),
     )
-    runner = ArgoRunner(backend, Server(url=kube.url))
-    with workplace(home, runners={BACKEND: runner}) as place:
-        yield Cluster(kube=kube, place=place, runner=runner)
+    with gateway_with(home, kube, backend) as at:
+        yield at
+
+
+@contextmanager
+def gateway_with(home: Path, kube: FakeKube, backend: ArgoBackend) -> Iterator[Cluster]:
+    """A gateway whose only backend is that one, put together as `gateway.main` does."""
+    made: list[ArgoRunner] = []
+
+    def runners_of(store: SqlStore, logs: FileLogs) -> dict[str, Runner]:
+        def is_sealed(uuid: WorkflowUuid) -> bool:
+            with store.reading() as reads:
+                found = reads.workflow(uuid)
+            return found is not None and found.sealed
+
+        with store.writing() as writes:
+            key = writes.signing_key(backend.name, b"any")
+        around = Surroundings(is_sealed=is_sealed, logs=logs, signing_key=key)
+        made.append(ArgoRunner(backend, Server(url=kube.url), around=around))
+        return {backend.name: made[0]}
+
+    with workplace(home, runners_of=runners_of) as place:
+        yield Cluster(kube=kube, place=place, runner=made[0])
 
 
 def until(is_so: Callable[[], bool], what: Callable[[], str] = lambda: "", seconds: float = 15.0) -> None:

@@ -1,0 +1,148 @@
+"""From the socket to the row: a real runner with its HTTP client, log followers and clean-up, at a set pace."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import httpx
+
+from bench.mirror_events import Run, runs_of
+from engine.ports import Secret
+from gateway.mirror.clock import VirtualClock
+from gateway.mirror.leadership import SoleLeader
+from gateway.mirror.loop import Mirror
+from gateway.mirror.ownership import LockedInstance
+from gateway.runners.argo.access import Server
+from gateway.runners.argo.runner import ArgoRunner, utc_now
+from gateway.runners.argo.settings import ArgoBackend
+from gateway.store.logs import FileLogs
+from gateway.store.session import open_store
+from tests.fakes.recordings import BACKEND
+from tests.workplace import START, insert
+from translator.argo.observe import RunIndex
+from translator.argo.observe_objects import decode_pod
+from translator.argo.observe_run import RunObservations
+from translator.argo.target import ArgoTarget
+from translator.lifecycle.words import TaskStatus
+from translator.plan.model import WorkflowUuid
+
+EVENTS = 12_000
+_PATIENCE_SECONDS = 180.0
+
+Change = tuple[int, str, TaskStatus]
+"""Number of the run, task, what it became."""
+
+
+def main(pace: float, events: int = EVENTS) -> None:
+    """Print the lag at `pace` events a second."""
+    runs = runs_of(events)
+    with tempfile.TemporaryDirectory() as place, _server(events, pace, Path(place) / "times") as server:
+        home = Path(place)
+        seen = _changes(server, home, runs)
+        sent = {(number, kind, version): at for number, kind, version, at in json.loads((home / "times").read_text())}
+    sizes = {run.number: run.size for run in runs}
+    lags = sorted(
+        1000 * (at - sent[number, "pods", version])
+        for (number, task, status), at in seen.items()
+        if (version := _first_events(sizes[number]).get((task, status))) is not None
+    )
+    print(
+        f"lag at {pace:.0f} events/s, from socket to row: median {statistics.median(lags):.0f} ms, "
+        f"99 of 100 within {lags[len(lags) * 99 // 100]:.0f} ms (aim <= 250), most {lags[-1]:.0f} ms, "
+        f"of {len(lags)} changes"
+    )
+
+
+def _changes(url: str, home: Path, runs: list[Run]) -> dict[Change, float]:
+    """When each change of a task was committed, on the monotonic clock."""
+    store = open_store(f"sqlite:///{home}/bench.db")
+    logs = FileLogs(home / "logs", store)
+    backend = ArgoBackend(
+        name=BACKEND, target=ArgoTarget(namespace="argo"), service_storage=Secret('{"access_key": "none"}')
+    )
+    runner = ArgoRunner(backend, Server(url=url))
+    mirror = Mirror(
+        store=store,
+        logs=logs,
+        runners={BACKEND: runner},
+        clock=VirtualClock(START),
+        ownership=LockedInstance(home / "engines"),
+        leadership=SoleLeader(),
+    )
+    seen: dict[Change, float] = {}
+    ended: set[str] = set()
+    finished = threading.Event()
+    numbers = {run.uuid: run.number for run in runs}
+
+    def committed(uuid: WorkflowUuid) -> None:
+        now = time.monotonic()
+        tracked = mirror._tracked.get(uuid)
+        if tracked is None:
+            return
+        for name, tries in tracked.state.attempts.items():
+            seen.setdefault((numbers[uuid], name, tries[-1].status), now)
+        if tracked.state.status.finished:
+            ended.add(uuid)
+            if len(ended) == len(runs):
+                finished.set()
+
+    mirror.start()
+    mirror.listen(committed)
+    try:
+        for run in runs:
+            insert(store, run.plan, START, instance=mirror.owner_of_new(BACKEND))
+            mirror.attend(run.uuid)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not (len([*runner.all()]) == len(runs) and all(world.created for world in runner.all())):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the runs were not created")
+            time.sleep(0.05)
+        httpx.post(f"{url}/start", timeout=_PATIENCE_SECONDS, trust_env=False)
+        if not finished.wait(_PATIENCE_SECONDS):
+            print(f"only {len(ended)} of {len(runs)} runs ended")
+    finally:
+        mirror.stop()
+        logs.close()
+        store.close()
+    return seen
+
+
+@lru_cache
+def _first_events(size: int) -> dict[tuple[str, TaskStatus], int]:
+    """The version of the event of a run that first shows each change of a task."""
+    run = Run(size, 0)
+    seen = RunObservations(RunIndex.of(run.plan))
+    first: dict[tuple[str, TaskStatus], int] = {}
+    now: datetime = utc_now()
+    for pattern in run.patterns:
+        if pattern.kind == "pods":
+            for fact in seen.pod_seen(decode_pod(run.own(pattern.object)), now, gone=pattern.type == "DELETED"):
+                first.setdefault((fact.task, fact.status), pattern.version)
+    return first
+
+
+@contextmanager
+def _server(events: int, pace: float, times: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "bench.mirror_server", str(events), str(pace), str(times)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

@@ -1,0 +1,135 @@
+"""A submission over HTTP until its row and its object are there, beside the plain POST of that object."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from gateway.main import build, create_app
+from gateway.settings import settings_from
+from tests.fakes.argo_cluster import CONFIG
+from tests.fakes.kube import WORKFLOWS, fake_kube
+
+_WARM, _RUNS = 10, 100
+_PATIENCE_SECONDS = 30.0
+_SPEC = """\
+workflow:
+  name: hello
+  tasks:
+  - name: hello
+    image: ubuntu:24.04
+    command: [echo]
+    args: [Hello from OSMO!]
+"""
+
+
+def main() -> None:
+    """Print medians. The cluster is a process of its own; row and object are there when it has answered."""
+    with (
+        _cluster() as (url, made),
+        tempfile.TemporaryDirectory() as home,
+        _gateway(Path(home), url) as gateway,
+        httpx.Client(trust_env=False, timeout=_PATIENCE_SECONDS) as client,
+    ):
+        answered, whole = _submissions(client, gateway, made)
+        plain = _plain(client, url, made)
+    print(
+        f"submission of one task over HTTP, median: plain POST of the object {plain:.1f} ms, answer {answered:.1f} ms, "
+        f"row and object {whole:.1f} ms, {whole - plain:.1f} ms more than the plain POST (aim <= 8)"
+    )
+
+
+def _submissions(client: httpx.Client, gateway: str, made: Connection) -> tuple[float, float]:
+    answers, wholes = [], []
+    for _ in range(_WARM + _RUNS):
+        began = time.monotonic()
+        reply = client.post(f"{gateway}/api/pool/default/workflow", json={"file": _SPEC})
+        answers.append(time.monotonic() - began)
+        if reply.status_code != 200:
+            raise RuntimeError(reply.text)
+        if not made.poll(_PATIENCE_SECONDS):
+            raise TimeoutError("no object was made")
+        at, _ = made.recv()
+        wholes.append(max(at - began, answers[-1]))
+    return 1000 * statistics.median(answers[_WARM:]), 1000 * statistics.median(wholes[_WARM:])
+
+
+def _plain(client: httpx.Client, url: str, made: Connection) -> float:
+    made.send("body")
+    body = made.recv()
+    times = []
+    for number in range(_WARM + _RUNS):
+        body["metadata"]["name"] = f"plain-{number}"
+        began = time.monotonic()
+        client.post(f"{url}{WORKFLOWS}", json=body)
+        times.append(time.monotonic() - began)
+        made.recv()
+    return 1000 * statistics.median(times[_WARM:])
+
+
+@contextmanager
+def _cluster() -> Iterator[tuple[str, Connection]]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve_cluster, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield ours.recv(), ours
+    finally:
+        process.kill()
+        process.join()
+
+
+def _serve_cluster(pipe: Connection) -> None:
+    """Tell the URL, then of each Workflow that is made when it was; and the last one's body when asked."""
+    with fake_kube() as kube:
+        last: dict[str, object] = {}
+
+        def wrote(method: str, collection: str, made: dict[str, object]) -> None:
+            if method == "POST" and collection == WORKFLOWS:
+                last.update(made)
+                pipe.send((time.monotonic(), made["metadata"]["name"]))  # type: ignore[index]
+
+        kube.on_write = wrote
+        pipe.send(kube.url)
+        while True:
+            pipe.recv()
+            pipe.send(last)
+
+
+@contextmanager
+def _gateway(home: Path, url: str) -> Iterator[str]:
+    (home / "config").mkdir()
+    (home / "config" / "config.yaml").write_text(CONFIG.replace("http://127.0.0.1:1", url))
+    settings = settings_from({}, {"data_dir": home / "data", "config": home / "config"})
+    gateway = build(settings)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(gateway), log_config=None, access_log=False, loop="asyncio", http="h11")
+    )
+    gateway.start()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        gateway.stop()
+
+
+if __name__ == "__main__":
+    main()

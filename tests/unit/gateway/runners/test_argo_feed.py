@@ -1,0 +1,124 @@
+"""Objects from lists and watches: each is told once, and what cannot be read never stops the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.runners.argo.faults import Expired, TryAgain
+from gateway.runners.argo.feed import Feed
+from translator.argo.observe_objects import Pod
+
+DEEP = b"[" * 5000 + b"]" * 5000
+
+
+class Ear:
+    """Notes what it is told; refuses pods of one name."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def seen(self, one: Pod) -> None:
+        if one.metadata.name == "cursed":
+            raise ZeroDivisionError
+        self.told.append(one.metadata.name)
+
+    def deleted(self, one: Pod) -> None:
+        self.told.append(f"-{one.metadata.name}")
+
+    def listing(self) -> None:
+        self.told.append("(")
+
+    def listed(self, names: Collection[str], version: str) -> None:
+        self.told.append(f"){version}")
+
+
+def pod(name: str, version: int = 1, **more: Any) -> bytes:
+    return json.dumps({"metadata": {"name": name, "resourceVersion": str(version)}, **more}).encode()
+
+
+def event(type_: str, data: bytes) -> bytes:
+    return b'{"type":"%s","object":%s}' % (type_.encode(), data)
+
+
+def page(*items: bytes) -> bytes:
+    return b'{"kind":"PodList","metadata":{"resourceVersion":"9","continue":"on"},"items":[%s]}' % b",".join(items)
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture
+def feed(ear: Ear) -> Feed[Pod]:
+    return Feed("/pods", Pod, ear)
+
+
+def test_events_are_told_and_say_how_far_they_reach(feed: Feed[Pod], ear: Ear) -> None:
+    reached = [
+        feed.event(event("ADDED", pod("a", 1))),
+        feed.event(event("MODIFIED", pod("b", 2))),
+        feed.event(event("DELETED", pod("a", 3))),
+        feed.event(event("BOOKMARK", pod("", 4, spec={"containers": None}, status={}))),
+        feed.event(event("NEWS", pod("c", 5))),
+    ]
+    assert reached == ["1", "2", "3", "4", ""]
+    assert ear.told == ["a", "b", "-a"]
+    assert (feed.counts["events"], feed.counts["bookmarks"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pod("odd", 7, status={"phase": []}),
+        pod("odd", 7, spec=7),
+        pod("cursed", 7),
+        pod("odd", 7, status=None),
+        b'{"metadata":{"name":"odd","resourceVersion":"7"},"status":{"phase":"\xff"}}',
+    ],
+)
+def test_an_unreadable_object_is_counted_and_logged_once(feed: Feed[Pod], ear: Ear, odd: bytes) -> None:
+    with capture_logs() as logs:
+        assert feed.event(event("MODIFIED", odd)) == "7"
+        feed.event(event("MODIFIED", odd))
+        told = feed.page(page(pod("a"), odd, pod("b")))
+    assert [name for name in told.names if name not in ("odd", "cursed")] == ["a", "b"]
+    assert len(told.names) == 3
+    assert ear.told == ["a", "b"]
+    assert feed.counts["unreadable"] == len(logs) == 1
+
+
+def test_what_is_nested_without_end_hides_nothing_else(feed: Feed[Pod], ear: Ear) -> None:
+    bottomless = pod("deep")[:-1] + b',"junk":' + DEEP + b"}"
+    with capture_logs() as logs:
+        assert feed.event(event("MODIFIED", bottomless)) == ""
+        told = feed.page(page(pod("a", note='}]"{['), bottomless, pod("b")))
+    assert (told.version, told.more) == ("9", "on")
+    assert ear.told == ["a", "b"]
+    assert {"a", "b"} <= set(told.names)
+    assert len(logs) == 2
+
+
+@pytest.mark.parametrize("line", [b"this is no event", b"{}", b'{"type":"ADDED"}', b'{"type":1,"object":{}}'])
+def test_what_is_no_event_ends_the_stream(feed: Feed[Pod], line: bytes) -> None:
+    with pytest.raises(Expired):
+        feed.event(line)
+    assert feed.counts["unreadable"] == 1
+
+
+@pytest.mark.parametrize(("code", "fault"), [(410, Expired), (500, TryAgain)])
+def test_an_error_is_raised_as_the_server_means_it(feed: Feed[Pod], code: int, fault: type[Exception]) -> None:
+    status = {"kind": "Status", "metadata": {}, "status": "Failure", "code": code, "reason": "Expired"}
+    with pytest.raises(fault):
+        feed.event(event("ERROR", json.dumps(status).encode()))
+
+
+@pytest.mark.parametrize("data", [b"", b"not json", b'{"metadata":{"resour', b"[]"])
+def test_what_is_no_list_is_asked_for_again(feed: Feed[Pod], data: bytes) -> None:
+    with pytest.raises(TryAgain):
+        feed.page(data)
