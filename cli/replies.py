@@ -142,6 +142,20 @@ class TokenInfo(Reply, frozen=True, kw_only=True):
     expires_at: str | None = None
 
 
+class CredentialEntry(Reply, frozen=True, kw_only=True):
+    """A credential without its values."""
+
+    cred_name: str
+    cred_type: str
+    profile: str | None = None
+
+
+class CredentialList(Reply, frozen=True, kw_only=True):
+    """A user's credentials."""
+
+    credentials: list[CredentialEntry] = []
+
+
 class ProfileSettings(Reply, frozen=True, kw_only=True):
     """A user's profile and what he may do."""
 

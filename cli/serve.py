@@ -15,6 +15,7 @@ SETTINGS = (
     "port",
     "data_dir",
     "database",
+    "master_keys",
     "config",
     "user",
     "isolation",
@@ -32,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: 8000)")
     parser.add_argument("--config", metavar="DIR", type=Path, help="directory with configuration YAML")
     parser.add_argument("--database", metavar="URL", help="database (default: SQLite in the data directory)")
+    parser.add_argument(
+        "--master-keys", metavar="FILE", type=Path, help="keys that seal credentials (default: in the data directory)"
+    )
     add_data_dir(parser)
     parser.add_argument("--user", help="who a request without a name comes from (default: you)")
     add_isolation(parser)

@@ -9,17 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from engine.secret_forms import MIN_SECRET_LENGTH, secret_forms
+
 MAX_LINE_BYTES = 32 * 1024
 MASK = b"[MASKED]"
-MIN_SECRET_LENGTH = 8
 PROGRESS_SECONDS = 5.0
 
 
 class Masker:
-    """Replaces secret values in bytes; values shorter than 8 characters are no secrets."""
+    """Replaces secret values in bytes, in all their usual forms; values shorter than 8 characters are no secrets."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        values = {line for secret in secrets for line in _lines_of(secret) if len(line) >= MIN_SECRET_LENGTH}
+        forms = (form for secret in secrets for form in secret_forms(secret))
+        values = {line for form in forms for line in _lines_of(form) if len(line) >= MIN_SECRET_LENGTH}
         encoded = {value.encode("utf-8", "surrogateescape") for value in values}
         # The longest first: one secret may begin with another.
         self._ordered = sorted(encoded, key=lambda value: (-len(value), value))

@@ -6,11 +6,12 @@ effects; `translator.lifecycle` decides what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from storage.credentials import DataCredential
 from translator.lifecycle.facts import AnyFact
 from translator.plan.model import Plan, TaskName, WorkflowUuid
 
@@ -34,14 +35,37 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLogin:
+    """A login to an image registry. Shape: `scope` is `host[:port][/path]`."""
+
+    scope: str
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A workflow as a runner gets it: the Plan, and beside it the secret values it refers to.
 
-    Shape: credentials[name][key] is the value of one key of a generic credential of the owner.
+    Shape: credentials[name][key] is the value of one key of a generic credential of the owner; `data_keys` are his
+    credentials for object stores, by profile (`s3://bucket`); `registries` his logins, the narrowest scope first.
     """
 
     plan: Plan
     credentials: Mapping[str, Mapping[str, Secret]] = field(default_factory=dict)
+    data_keys: Mapping[str, DataCredential] = field(default_factory=dict, repr=False)
+    registries: tuple[RegistryLogin, ...] = ()
+
+    def secret_texts(self) -> Iterator[str]:
+        """Every value that must not be read in its log."""
+        for values in self.credentials.values():
+            for secret in values.values():
+                yield secret.reveal()
+        for key in self.data_keys.values():
+            if key.access_key:
+                yield key.access_key
+        for login in self.registries:
+            yield login.password.reveal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

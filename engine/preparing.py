@@ -60,7 +60,7 @@ def mover_of(
 ) -> Mover:
     """What moves the data of an attempt. Shape: `say` is called on the engine's thread."""
     return Mover(
-        places=services.places,
+        places=held.places,
         workflow=held.run.plan.workflow_id,
         task=task,
         osmo=directory / BOX / "osmo",

@@ -20,7 +20,8 @@ from engine.transfer_pool import TransferPool
 class Services:
     """Everything of the engine that is not about one workflow.
 
-    Shape: `admit_waiting` is called when something may have become free; `host` is this machine's name.
+    Shape: `admit_waiting` is called when something may have become free; `places` says where a
+    workflow's data lies and opens it with the keys of its owner; `host` is this machine's name.
     """
 
     reactor: Reactor
@@ -30,7 +31,7 @@ class Services:
     reporter: Reporter
     directories: Directories
     transfers: TransferPool
-    places: Places
+    places: Callable[[Run], Places]
     host: str
     grace_seconds: float
 
@@ -41,9 +42,9 @@ class RunInHand:
 
     run: Run
     masker: Masker
+    places: Places
 
 
-def in_hand(run: Run) -> RunInHand:
+def in_hand(run: Run, places: Places) -> RunInHand:
     """A workflow, ready for attempts."""
-    secrets = (secret.reveal() for values in run.credentials.values() for secret in values.values())
-    return RunInHand(run, Masker(secrets))
+    return RunInHand(run, Masker(run.secret_texts()), places)

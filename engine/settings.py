@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.machine import Machine
+from storage.credentials import DataCredential
 
 
 class IsolationChoice(StrEnum):
@@ -33,6 +34,8 @@ class EngineSettings:
     root: Path
     # Where outputs stay for later tasks and workflows: a URL; empty for `<root>/data`.
     data: str = ""
+    # What opens it, where it is an object store; None: the machine's own identity.
+    data_key: DataCredential | None = field(default=None, repr=False)
     isolation: IsolationChoice = IsolationChoice.AUTO
     # Time between SIGTERM and SIGKILL, as Kubernetes gives it by default.
     grace_seconds: float = 30.0

@@ -26,7 +26,9 @@ from engine.settings import EngineSettings
 from engine.strays import end_strays
 from engine.tools import Tools
 from engine.transfer_pool import TransferPool
+from storage.credentials import OneKey, UserKeys
 from storage.local import LocalStore
+from storage.remote import remote_stores
 from storage.stores import Stores
 from storage.urls import FILE_SCHEME, directory_location, parse_location
 from translator.lifecycle.effects import AnyEffect, CreateGroup, CreateTask, DeleteGroup, RestartInPlace, Seal
@@ -80,7 +82,7 @@ class Work:
         """Make a workflow known."""
         uuid = run.plan.workflow_uuid
         if uuid not in self._runs:
-            self._runs[uuid] = in_hand(run)
+            self._runs[uuid] = in_hand(run, self.services.places(run))
         return self._runs[uuid]
 
     def apply(self, run: Run, effects: Sequence[AnyEffect]) -> None:
@@ -186,7 +188,6 @@ class Work:
     def _make_services(self, settings: EngineSettings) -> Services:
         machine = settings.machine or this_machine(settings.environ)
         tools = Tools(self._launcher, self._reactor)
-        user_files = LocalStore(roots=settings.file_roots, forbidden=(self._directories.root, *settings.hidden))
         return Services(
             reactor=self._reactor,
             isolation=self._isolation(settings, tools, gpus=bool(machine.gpus)),
@@ -195,14 +196,21 @@ class Work:
             reporter=self._reporter,
             directories=self._directories,
             transfers=self._transfers,
-            places=Places(
-                user=Stores({FILE_SCHEME: user_files}),
-                service=Stores({FILE_SCHEME: LocalStore()}),
-                data=parse_location(settings.data) if settings.data else directory_location(self._directories.data),
-            ),
+            places=self._places(settings),
             host=machine.name,
             grace_seconds=settings.grace_seconds,
         )
+
+    def _places(self, settings: EngineSettings) -> Callable[[Run], Places]:
+        files = LocalStore(roots=settings.file_roots, forbidden=(self._directories.root, *settings.hidden))
+        service = Stores({FILE_SCHEME: LocalStore(), **remote_stores(OneKey(settings.data_key))})
+        data = parse_location(settings.data) if settings.data else directory_location(self._directories.data)
+
+        def places_of(run: Run) -> Places:
+            user = Stores({FILE_SCHEME: files, **remote_stores(UserKeys(run.data_keys))})
+            return Places(user=user, service=service, data=data)
+
+        return places_of
 
     def _isolation(self, settings: EngineSettings, tools: Tools, *, gpus: bool) -> Isolation:
         around = Surroundings(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from secrets import token_bytes
 from types import FrameType
 
 import structlog
@@ -22,6 +23,7 @@ from fastapi import FastAPI
 from engine.directories import RootBusy
 from engine.isolating import IsolationUnavailable
 from engine.settings import EngineSettings
+from gateway.access.probe import NetworkProbe
 from gateway.api.app import application
 from gateway.api.deps import Context
 from gateway.api.metrics import Measures, Metrics
@@ -36,14 +38,17 @@ from gateway.ports.clock import Clock
 from gateway.ports.leadership import Leadership
 from gateway.ports.runner import Runner
 from gateway.ports.store import Store
+from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo import argo_runner
 from gateway.runners.argo.faults import AccessError
 from gateway.runners.local import LocalRunner
 from gateway.services.acceptance import Acceptance
+from gateway.services.access_check import AccessCheck
 from gateway.services.backends import BackendViews, LiveBackends
 from gateway.services.bundle import Services
 from gateway.services.cancel import Cancel
 from gateway.services.config_files import ConfigFiles
+from gateway.services.credentials import Credentials
 from gateway.services.documents import Documents
 from gateway.services.events import WorkflowEvents
 from gateway.services.explain import Explain
@@ -59,6 +64,7 @@ from gateway.services.progress import Progress
 from gateway.services.query import Query
 from gateway.services.resources import ResourceViews
 from gateway.services.restart import Restart
+from gateway.services.run_secrets import RunSecretsReader
 from gateway.services.submit import Submit
 from gateway.services.tags import Tags
 from gateway.services.tasks import Tasks
@@ -66,16 +72,20 @@ from gateway.services.transitions import CountedRunner, Transitions
 from gateway.settings import Settings, SettingsError, check_exposure
 from gateway.store.logs import FileLogs
 from gateway.store.session import SqlStore, open_store
+from gateway.vault.envelope import Envelope
+from gateway.vault.master_keys import MasterKeyFile
 from pools.backend import Backend
-from pools.workflow import UserWorkflowLimits
+from pools.workflow import StorageCredential, UserWorkflowLimits
+from storage.credentials import DataCredential
 from templates.sandbox import SandboxLimits, TemplateSandbox
 from translator.lifecycle.words import WorkflowStatus
-from translator.plan.context import UserCredentials
+from translator.plan.model import WorkflowUuid
 
 # What runs the work of a backend; None where this process cannot.
 RunnerOf = Callable[[str, Backend], Runner | None]
 
 _BACKLOG = 2048
+_KEY_BYTES = 32
 _LIVING = tuple(status for status in WorkflowStatus if not status.finished)
 _LOG = structlog.stdlib.get_logger(__name__)
 
@@ -133,9 +143,12 @@ def build(
         backends = config.loaded.backends
         if only_backend is not None:
             backends = {name: backend for name, backend in backends.items() if name == only_backend}
-        leadership = _leadership(store, backends)
-        runners = _runners(backends, runner_of or runners_by_backend(settings, config, leadership))
+        leadership = _leadership(store, backends, settings)
+        runners = _runners(backends, runner_of or runners_by_backend(settings, config, leadership, store, logs))
         live = LiveBackends(runners, clock.now)
+        probe = NetworkProbe()
+        vault = Envelope(_master_key_file(settings).keys)
+        credentials = Credentials(store=store, vault=vault, probe=probe, config=config.current)
         mirror = Mirror(
             store=store,
             logs=logs,
@@ -143,6 +156,7 @@ def build(
             clock=clock,
             ownership=LockedInstance(settings.data_dir / "instances"),
             leadership=leadership,
+            run_of=RunSecretsReader(credentials).run,
         )
         services = _services(
             config=config,
@@ -153,6 +167,8 @@ def build(
             sandbox=sandbox,
             nodes=Nodes(machine, live.nodes),
             live=live,
+            credentials=credentials,
+            access=AccessCheck(credentials=credentials, probe=probe, now=clock.now),
         )
         streams = Streams()
         context = Context(
@@ -170,6 +186,38 @@ def build(
             context=context,
             resources=stack.pop_all(),
         )
+
+
+def rotate_master_keys(settings: Settings) -> int:
+    """Make a new master key the current one and seal the keys of all users with it; the last one stays beside it.
+
+    Shape: how many users' keys were sealed anew. It may be killed at any time, and run again while gateways work.
+    Errors: SealBroken, SettingsError, StoreUnavailable, StoreTooNew.
+    """
+    file = _master_key_file(settings)
+    vault = Envelope(file.keys)
+    store = _opened(settings)
+    try:
+        # Before older keys go, nothing may be sealed with them: a rotation before may have been killed half-way.
+        _reseal(store, vault)
+        file.replace(file.keys().rotated())
+        return _reseal(store, vault)
+    finally:
+        store.close()
+
+
+def _reseal(store: SqlStore, vault: Envelope) -> int:
+    changed = 0
+    with store.writing(durable=True) as writes:
+        for user, key in writes.user_keys().items():
+            if (resealed := vault.resealed(key, user)) is not None:
+                writes.replace_user_key(user, resealed)
+                changed += 1
+    return changed
+
+
+def _master_key_file(settings: Settings) -> MasterKeyFile:
+    return MasterKeyFile(settings.master_keys or settings.data_dir / "master-keys.json")
 
 
 def create_app(gateway: Gateway) -> FastAPI:
@@ -291,12 +339,16 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
 
 
-def runners_by_backend(settings: Settings, config: ConfigFiles, leadership: Leadership) -> RunnerOf:
+def runners_by_backend(
+    settings: Settings, config: ConfigFiles, leadership: Leadership, store: SqlStore, logs: FileLogs
+) -> RunnerOf:
     """Runners as the configuration names them: the local engine, or a cluster's Argo Workflows."""
-    data = (settings.data_dir / "intermediate").absolute()
+    key = _data_key(config.loaded.workflow.workflow_data.credential)
+    kept_here = (settings.data_dir / "intermediate").absolute().as_uri()
     engine = EngineSettings(
         root=settings.data_dir.absolute() / "engines",
-        data=data.as_uri(),
+        data=kept_here if key is None else key.endpoint,
+        data_key=key,
         isolation=settings.isolation,
         # Database, logs and other runs are no business of a task.
         hidden=(settings.data_dir.absolute(),),
@@ -309,8 +361,7 @@ def runners_by_backend(settings: Settings, config: ConfigFiles, leadership: Lead
             return None
         named = backend.model_copy(update={"name": name})
         try:
-            state_dir = settings.data_dir.absolute() / "argo"
-            return argo_runner(named, config.loaded.workflow, state_dir, partial(leadership.leads, name))
+            return argo_runner(named, config.loaded.workflow, _around(name, leadership, store, logs))
         except AccessError as error:
             # The other backends go on; the pools of this one are offline.
             _LOG.error("backend cannot be reached", backend=name, reason=str(error))
@@ -319,12 +370,37 @@ def runners_by_backend(settings: Settings, config: ConfigFiles, leadership: Lead
     return runner_of
 
 
-def _leadership(store: SqlStore, backends: Mapping[str, Backend]) -> Leadership:
+def _data_key(configured: StorageCredential | None) -> DataCredential | None:
+    """The key to the store of intermediate data; None where outputs stay on this machine."""
+    if configured is None:
+        return None
+    secret = configured.access_key
+    values = configured.model_dump(exclude={"access_key"})
+    return DataCredential(**values, access_key=None if secret is None else secret.get_secret_value())
+
+
+def _around(name: str, leadership: Leadership, store: SqlStore, logs: FileLogs) -> Surroundings:
+    """What the runner of a cluster asks."""
+    with store.writing(durable=True) as writes:
+        # Kept from the first start on: whoever creates the objects of a run makes the same of them.
+        key = writes.signing_key(f"argo/{name}", token_bytes(_KEY_BYTES))
+    return Surroundings(
+        may_act=partial(leadership.leads, name), is_sealed=partial(_is_sealed, store), logs=logs, signing_key=key
+    )
+
+
+def _is_sealed(store: SqlStore, uuid: WorkflowUuid) -> bool:
+    with store.reading() as reads:
+        found = reads.workflow(uuid)
+    return found is not None and found.sealed
+
+
+def _leadership(store: SqlStore, backends: Mapping[str, Backend], settings: Settings) -> Leadership:
     """One process for each cluster, where several may share the database; SQLite's are on one machine, and tell each
     other apart by workflow."""
     locks = store.locks()
     shared = [name for name, backend in backends.items() if backend.cluster is not None]
-    return SoleLeader() if locks is None else Election(locks, shared)
+    return SoleLeader() if locks is None else Election(locks, shared, lease_seconds=settings.lease_seconds)
 
 
 def _runners(backends: Mapping[str, Backend], runner_of: RunnerOf) -> dict[str, Runner]:
@@ -357,6 +433,8 @@ def _services(
     sandbox: TemplateSandbox,
     nodes: Nodes,
     live: LiveBackends,
+    credentials: Credentials,
+    access: AccessCheck,
 ) -> Services:
     current = config.current
     acceptance = Acceptance(
@@ -365,7 +443,8 @@ def _services(
         clock=clock,
         renderer=sandbox,
         nodes=nodes,
-        credentials=_no_credentials,
+        credentials=credentials.known,
+        access=access,
     )
     pools = PoolViews(store=store, config=current, nodes=nodes, online=live.online)
     return Services(
@@ -383,17 +462,13 @@ def _services(
         tags=Tags(store=store, config=current),
         interactive=Interactive(store=store, config=current),
         profiles=Profiles(store=store, config=current),
+        credentials=credentials,
         pools=pools,
         resources=ResourceViews(store=store, config=current, nodes=nodes, pools=pools),
         explain=Explain(store=store, config=current),
         backends=BackendViews(config=current, live=live, nodes=nodes),
         info=Info(store=store, config=current),
     )
-
-
-def _no_credentials(_user: str) -> UserCredentials:
-    """Nobody has stored any."""
-    return UserCredentials()
 
 
 def _measures(

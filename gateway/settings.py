@@ -53,6 +53,11 @@ class Settings(BaseModel):
     database: str = Field(
         "", description="Database URL (`sqlite:///…`, `postgresql://…`); empty: SQLite in the data directory."
     )
+    master_keys: Path | None = Field(
+        None,
+        description="File of the keys that seal stored credentials, the same for all gateways of a database; none: "
+        "`master-keys.json` in the data directory.",
+    )
     config: Path | None = Field(None, description="Directory with configuration YAML; none: one local pool.")
     user: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
         "", description="Who a request without `x-osmo-user` comes from; empty: the user of the process."
@@ -76,6 +81,12 @@ class Settings(BaseModel):
         60.0, gt=0, description="Seconds without a new line after which a followed log is ended."
     )
     heartbeat_seconds: float = Field(15.0, gt=0, description="Seconds between heartbeats of an event stream.")
+    lease_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="Seconds for which a gateway that acts on a cluster counts as living without a word, where several "
+        "share a PostgreSQL; another one takes over after half as long again.",
+    )
     stop_seconds: float = Field(30.0, gt=0, description="Seconds that open requests get to end at shutdown.")
     default_admin_username: str = Field("", description="First administrator; also `OSMO_DEFAULT_ADMIN_USERNAME`.")
     default_admin_password: str = Field(

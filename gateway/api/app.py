@@ -8,7 +8,20 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import anyio.to_thread
 from fastapi import FastAPI
 
-from gateway.api import argosmo, backends, errors, interactive, misc, pools, profile, submit, tasks, texts, workflows
+from gateway.api import (
+    argosmo,
+    backends,
+    credentials,
+    errors,
+    interactive,
+    misc,
+    pools,
+    profile,
+    submit,
+    tasks,
+    texts,
+    workflows,
+)
 from gateway.api.body_limit import BodyLimit
 from gateway.api.deps import Context
 from gateway.api.errors import ServerFaults
@@ -19,7 +32,7 @@ from gateway.api.versions import ClientVersions, VersionPolicy
 from gateway.services.config_files import ConfigFiles
 from gateway.services.versions import API_VERSION
 
-ROUTERS = (misc, profile, pools, submit, workflows, tasks, texts, interactive, backends, argosmo)
+ROUTERS = (misc, profile, credentials, pools, submit, workflows, tasks, texts, interactive, backends, argosmo)
 
 
 def application(context: Context) -> FastAPI:

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.ports import faults
+from gateway.ports.vault import SealBroken
 from gateway.services import errors
 from gateway.services.submission import SubmissionRefused
 from translator.problems import ErrorCode, Problem, SpecError
@@ -39,6 +40,7 @@ STATUS: Mapping[type[Exception], int] = {
     SpecError: 400,
     faults.KeyConflict: 409,
     faults.StoreUnavailable: 503,
+    SealBroken: 500,
 }
 
 

@@ -11,6 +11,7 @@ from gateway.ports.mirror import MirrorPort
 from gateway.ports.records import DocumentKind, NewWorkflow
 from gateway.ports.store import Store, Writes
 from gateway.schemas.submit import SubmitResponse
+from gateway.services.access_check import AccessCheck
 from gateway.services.dashboards import Dashboards
 from gateway.services.earlier_workflows import earlier_workflows
 from gateway.services.errors import Conflict
@@ -41,7 +42,7 @@ ContextsOf = Callable[[PlanContext], Contexts]
 class Acceptance:
     """Judges specs, and writes what came of it.
 
-    Shape: `credentials` says what a user has stored.
+    Shape: `credentials` says what a user has stored, `access` tries out where his data lies.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Acceptance:
         renderer: Renderer,
         nodes: Nodes,
         credentials: Callable[[str], UserCredentials],
+        access: AccessCheck,
     ) -> None:
         self._store = store
         self._mirror = mirror
@@ -60,6 +62,7 @@ class Acceptance:
         self._renderer = renderer
         self._nodes = nodes
         self._credentials = credentials
+        self._access = access
         self._refusals = Refusals(store=store, clock=clock, renderer=renderer)
 
     def dry_run(self, submission: Submission) -> SubmitResponse:
@@ -118,6 +121,8 @@ class Acceptance:
     ) -> tuple[str, ...]:
         try:
             found = validate_plan(parsed.spec, contexts.judged, locate=_locate(parsed), outlined=outlined)
+            user, config = submission.caller.user, submission.config
+            self._access.check(user, outlined.tasks(), config, _locate(parsed))
         except SpecError as error:
             raise self._refusals.after_schema(submission, error, parsed.spec) from error
         return (*submission.warnings, *_messages(parsed.warnings), *_messages(found))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.services.backends import BackendViews
 from gateway.services.cancel import Cancel
 from gateway.services.config_files import ConfigFiles
+from gateway.services.credentials import Credentials
 from gateway.services.documents import Documents
 from gateway.services.events import WorkflowEvents
 from gateway.services.explain import Explain
@@ -43,6 +44,7 @@ class Services:
     tags: Tags
     interactive: Interactive
     profiles: Profiles
+    credentials: Credentials
     pools: PoolViews
     resources: ResourceViews
     backends: BackendViews

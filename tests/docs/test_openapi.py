@@ -20,6 +20,9 @@ GET /api/plugins/configs
 GET /api/auth/login
 GET /api/profile/settings
 POST /api/profile/settings
+GET /api/credentials
+POST /api/credentials/{}
+DELETE /api/credentials/{}
 GET /api/configs/backend
 GET /api/configs/backend/{}
 GET /api/pool all_pools pools

@@ -14,6 +14,7 @@ from tests.e2e.scenario import Scenario, spec_text
 USER = "tester"
 PATIENCE_SECONDS = 60.0
 _IMAGE = re.compile(r"(\bimage: )(?:i|img)(?=[,}\s])")
+_PROGRAMS_LINE = re.compile(r"^\S+ \S+ \[([^\]]+)\] (.*)$")
 _STAMPS = {
     "SCHEDULING": "scheduling_start_time",
     "INITIALIZING": "initializing_start_time",
@@ -28,7 +29,8 @@ Outcome = tuple[str, dict[str, list[tuple[str, int | None]]]]
 class Play:
     """One scenario in progress. `hurry` is called while it waits: it lets a fake clock go on.
 
-    Shape: `outcomes` has one for each workflow that was accepted, in order, when `run` has returned.
+    Shape: `outcomes` has one for each workflow that was accepted, in order, when `run` has returned; `lines` likewise
+    what the programs of each wrote, by the name in brackets: the task, from the second attempt on with its number.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Play:
         self._patience_seconds = patience_seconds
         self._pause_seconds = pause_seconds
         self.outcomes: list[Outcome] = []
+        self.lines: list[dict[str, list[str]]] = []
 
     def run(self, replace: Mapping[str, str]) -> None:
         """Submit, cancel where the scenario says so, wait for the end, compare; then the second step.
@@ -103,6 +106,7 @@ class Play:
         self._wait_for(workflow_id, "the end", lambda found: found["end_time"] is not None)
         log, found = self._log(workflow_id), self._query(workflow_id)
         self.outcomes.append(_outcome(found))
+        self.lines.append(_programs_lines(log))
         _check(found, log, expect)
         return workflow_id
 
@@ -223,6 +227,14 @@ def _lines_of(log: Sequence[str], task: str) -> list[str]:
     # Lines of the program, of any attempt: `2026/11/22 05:30:00 [task retry-1] text`; not ours: `[task][osmo]`.
     pattern = re.compile(rf"^\S+ \S+ \[{re.escape(task)}( retry-\d+)?\] (.*)$")
     return [match[2] for line in log if (match := pattern.match(line))]
+
+
+def _programs_lines(log: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in log:
+        if match := _PROGRAMS_LINE.match(line):
+            found.setdefault(match[1], []).append(match[2])
+    return found
 
 
 def _check_order(attempts: Mapping[str, Sequence[Mapping[str, Any]]], order: Sequence[str]) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.ports import Run
+from storage.credentials import DataCredential
 from tests.integration.engine_scene import ISOLATIONS, Memory, Scene, eventually, group, run, scene, task
+from tests.object_store import S3Server
 from translator.lifecycle.effects import RestartInPlace
 from translator.lifecycle.words import TaskStatus
 from translator.plan.model import CheckpointPlan, Kpi, TaskInput, TaskName, UrlInput, UrlOutput, WorkflowId
@@ -95,18 +99,47 @@ def test_url_inputs_and_outputs(stage: Scene, tmp_path: Path) -> None:
     assert memory.log("r") == ["x", "x"]
 
 
-def test_an_unknown_store_fails_the_download_and_names_what_is_missing(stage: Scene) -> None:
+def test_a_store_without_key_fails_the_download_and_names_what_is_missing(stage: Scene) -> None:
     """§5.6 2010 input download failed; the command is not run."""
-    memory = stage.run(run(task("t", "echo ran", inputs=(UrlInput(index=0, url="s3://bucket/x"),))))
+    memory = stage.run(run(task("t", "echo ran", inputs=(UrlInput(index=0, url="gs://bucket/x"),))))
     end = memory.end("t")
     assert (end.status, end.exit_code) == (TaskStatus.FAILED, 2010)
-    assert "No store for s3:// is set up on this machine (set up: file://): s3://bucket/x" in end.message
+    assert "No credential for gs://bucket. Store one with `credential set`, of type DATA." in end.message
     assert not memory.log("t")
 
 
-def test_an_unknown_store_of_an_output_fails_before_the_command_runs(stage: Scene) -> None:
+def with_keys(this: Run, *keys: DataCredential) -> Run:
+    """A workflow whose owner has stored keys."""
+    return replace(this, data_keys={key.endpoint: key for key in keys})
+
+
+def test_an_object_store_is_opened_with_the_owners_key(stage: Scene, s3: S3Server) -> None:
+    """§6.2, §6.4 outputs go to their urls, inputs come from theirs, by the user's DATA credential."""
+    url = f"s3://bucket/{stage.engine.isolation.replace(' ', '-')}"
+    writer = task("w", "echo x > /osmo/data/output/f", outputs=(UrlOutput(url=url),))
+    ended_well(stage.run(with_keys(run(writer), s3.credential())), "w")
+    reader = task("r", "cat /osmo/data/input/0/f", inputs=(UrlInput(index=0, url=url),))
+    memory = stage.run(with_keys(run(reader), s3.credential("reader")))
+    ended_well(memory, "r")
+    assert memory.log("r") == ["x"]
+
+
+@pytest.mark.parametrize("key", [{"identity": "reader"}, {"secret": "wrong-secret-key"}])
+def test_a_key_that_does_not_open_it_fails_the_upload(stage: Scene, s3: S3Server, key: dict[str, str]) -> None:
     """§5.6 2012 output upload failed."""
-    memory = stage.run(run(task("t", "echo ran", outputs=(UrlOutput(url="gs://bucket/x"),))))
+    url = f"s3://bucket/refused-{stage.engine.isolation.replace(' ', '-')}"
+    writer = task("w", "echo x > /osmo/data/output/f; env", outputs=(UrlOutput(url=url),))
+    memory = stage.run(with_keys(run(writer), s3.credential(**key)))
+    end = memory.end("w")
+    assert (end.status, end.exit_code) == (TaskStatus.FAILED, 2012)
+    assert s3.keys("refused") == []
+    # Keys to data are not the program's.
+    assert not any("secret-key" in line for line in (*memory.log("w"), *memory.system_log("w"), end.message))
+
+
+def test_an_output_without_a_place_fails_before_the_command_runs(stage: Scene) -> None:
+    """§5.6 2012 output upload failed."""
+    memory = stage.run(run(task("t", "echo ran", outputs=(UrlOutput(url="ftp://bucket/x"),))))
     assert memory.end("t").exit_code == 2012
     assert not memory.log("t")
 

@@ -73,10 +73,10 @@ def test_tasks_of_a_group_pass_the_barrier_together(stage: Scene, tmp_path: Path
 
 def test_one_that_fails_before_the_barrier_blocks_nobody(stage: Scene) -> None:
     """§5.5 A task that fails before reaching the barrier, when ignored, does not block the others."""
-    broken = task("broken", "echo never", inputs=(UrlInput(index=0, url="s3://bucket/x"),))
+    broken = task("broken", "echo never", inputs=(UrlInput(index=0, url="gs://bucket/x"),))
     memory = stage.run(run(group("g", task("lead", "echo lead"), broken)))
     assert memory.end("broken").exit_code == 2010
-    assert "No store for s3://" in memory.end("broken").message
+    assert "No credential for gs://bucket" in memory.end("broken").message
     assert memory.end("lead").exit_code == 0
     assert not memory.log("broken")
 

@@ -13,7 +13,7 @@ import pytest
 from engine.ports import LogLine
 from gateway.ports.faults import BadPattern
 from gateway.ports.log_format import event_text, line_text
-from gateway.ports.logs import LogQuery, Logs
+from gateway.ports.logs import LogEnd, LogQuery, Logs
 from gateway.ports.records import EventRecord
 from gateway.store.log_pieces import Pieces
 from gateway.store.logs import FileLogs
@@ -343,6 +343,98 @@ def test_compression_is_taken_up_where_it_stopped(
     assert again.line_count(workflow) == 21
     assert sorted(path.suffix for path in pieces.directory.iterdir()) == [".z"] * len(pieces.numbers())
     again.close()
+
+
+# Taken over from a process that may still live
+
+
+def test_what_a_replaced_process_writes_is_not_kept(tmp_path: Path, store: SqlStore, workflow: WorkflowUuid) -> None:
+    """It has its file open, and begins the next one: neither is part of the log any more."""
+    former, present = (FileLogs(tmp_path / "logs", store, roll_bytes=400) for _ in range(2))
+    former.append(workflow, many(5))
+    present.recover(workflow, contested=True)
+    former.append(workflow, [line("late")])
+    present.append(workflow, [line("after")])
+    for _ in range(40):
+        former.append(workflow, [line("late and long enough for a file of its own")])
+    assert list(present.read(workflow, LogQuery())) == [*many(5), line("after")]
+    former.seal(workflow)
+    present.append(workflow, [line("last")])
+    present.seal(workflow)
+    for one in (former, present):
+        assert list(one.read(workflow, LogQuery())) == [*many(5), line("after"), line("last")]
+        one.close()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_file_that_was_not_begun_is_not_begun_by_two(
+    tmp_path: Path, store: SqlStore, workflow: WorkflowUuid, begun: bool
+) -> None:
+    former, present = (FileLogs(tmp_path / "logs", store) for _ in range(2))
+    former.recover(workflow)
+    present.recover(workflow, contested=True)
+    if begun:
+        present.append(workflow, [line("mine")])
+    former.append(workflow, [line("late")])
+    assert lines_of(present, workflow) == (["mine"] if begun else [])
+    former.close()
+    present.close()
+
+
+def test_a_log_that_comes_back_is_gone_on_with(tmp_path: Path, store: SqlStore, workflow: WorkflowUuid) -> None:
+    one, other = (FileLogs(tmp_path / "logs", store) for _ in range(2))
+    one.append(workflow, [line("first")])
+    follow = one.follow(workflow, LogQuery())
+    assert [found.text for found in follow.advance()] == ["first"]
+    one.leave(workflow)
+    one.append(workflow, [line("late")])
+    other.recover(workflow, contested=True)
+    other.append(workflow, [line("second")])
+    found: list[str] = []
+    while not found:
+        assert follow.wait(PATIENCE_SECONDS)
+        found = [one.text for one in follow.advance()]
+    assert found == ["second"]
+    other.leave(workflow)
+    one.recover(workflow, contested=True)
+    one.append(workflow, [line("third")])
+    assert lines_of(other, workflow) == ["first", "second", "third"]
+    one.close()
+    other.close()
+
+
+def test_how_far_a_log_goes_is_what_was_kept_of_it(tmp_path: Path, store: SqlStore, workflow: WorkflowUuid) -> None:
+    """Whatever was compressed, indexed or torn."""
+    logs = FileLogs(tmp_path / "logs", store, roll_bytes=400)
+    logs.append(workflow, [*many(40), line("x", seconds=38), line("y", seconds=38), line("z", seconds=7)])
+    logs.append(workflow, [line("torn", seconds=38)])
+    logs.close()
+    pieces = Pieces(tmp_path / "logs", workflow)
+    live = pieces.raw(max(pieces.raw_numbers()))
+    live.write_bytes(live.read_bytes()[:-1])
+    for contested in (False, True):
+        again = FileLogs(tmp_path / "logs", store, roll_bytes=400)
+        again.recover(workflow, contested=contested)
+        # Line 38 is the program's own, and "x" and "y" have its time.
+        assert again.end_of(workflow, "a", 0, system=False) == LogEnd(at=moment(38), lines=3)
+        assert again.end_of(workflow, "a", 0, system=True) == LogEnd(at=moment(30), lines=1)
+        assert again.end_of(workflow, "b", 1, system=False) == LogEnd(at=moment(39), lines=1)
+        assert again.end_of(workflow, "b", 7, system=False) is None
+        again.close()
+
+
+def test_a_log_on_another_machine_is_begun_anew(tmp_path: Path, store: SqlStore, workflow: WorkflowUuid) -> None:
+    """Where directories are not shared, the lines of pods that still exist are read again from the beginning."""
+    here, there = (FileLogs(tmp_path / name, store) for name in ("here", "there"))
+    here.append(workflow, many(4))
+    here.recover(workflow, contested=True)
+    there.recover(workflow, contested=True)
+    assert there.end_of(workflow, "a", 0, system=False) is None
+    there.append(workflow, many(6))
+    there.seal(workflow)
+    assert list(there.read(workflow, LogQuery())) == many(6)
+    here.close()
+    there.close()
 
 
 def forget_segments(store: SqlStore) -> None:

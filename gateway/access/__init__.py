@@ -1,0 +1,1 @@
+"""Tries out whether credentials open what they should."""

@@ -1,0 +1,147 @@
+"""Credentials of users: kept sealed, tried out when they are stored, opened for the runs that refer to them.
+
+Source: api.md §2.5; workflow-spec.md §2.13, §6.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import msgspec
+
+from engine.ports import RegistryLogin, Secret
+from gateway.ports.credentials import AccessProbe, AccessRefused, CredentialKind, StoredCredential
+from gateway.ports.store import Store
+from gateway.ports.vault import Vault
+from gateway.schemas.credentials import CredentialBody, CredentialEntry, CredentialList
+from gateway.services.credential_forms import CredentialForm, understood
+from gateway.services.errors import Refusal
+from gateway.services.identity import Caller
+from pools.model import Config
+from storage.credentials import DataCredential
+from translator.plan.context import UserCredentials
+from translator.problems import ErrorCode
+
+_ORDER = {CredentialKind.DATA: 0, CredentialKind.REGISTRY: 1, CredentialKind.GENERIC: 2}
+
+
+class Credentials:
+    """Shows, stores and removes credentials, and opens them for runs."""
+
+    def __init__(self, *, store: Store, vault: Vault, probe: AccessProbe, config: Callable[[], Config]) -> None:
+        self._store = store
+        self._vault = vault
+        self._probe = probe
+        self._config = config
+
+    def list(self, caller: Caller) -> CredentialList:
+        """The caller's, by kind and name; never a value."""
+        with self._store.reading() as reads:
+            found = reads.credentials(caller.user)
+        return CredentialList(credentials=[_entry(row) for row in sorted(found, key=_rank)])
+
+    def save(self, caller: Caller, name: str, body: CredentialBody) -> None:
+        """Store one under a name; what had that name, or opened the same, gives way to it.
+
+        Errors: Refusal, of class CREDENTIAL where it does not open what it should.
+        """
+        form = understood(name, body)
+        self._try_out(form)
+        with self._store.writing(durable=True) as writes:
+            key = writes.user_key(caller.user)
+            if key is None:
+                key = writes.new_user_key(caller.user, self._vault.new_user_key(caller.user))
+            sealed = self._vault.seal(key, caller.user, _bound_to(form.kind, name), msgspec.json.encode(form.values))
+            row = StoredCredential(name=name, kind=form.kind, profile=form.profile, sealed=sealed)
+            writes.put_credential(caller.user, row)
+
+    def delete(self, caller: Caller, name: str) -> CredentialList:
+        """Remove one, which comes back without its values. Errors: Refusal where there is none of that name."""
+        with self._store.writing() as writes:
+            found = [row for row in writes.credentials(caller.user) if row.name == name]
+            if not found or not writes.delete_credential(caller.user, name):
+                raise Refusal(f"Credential {name} not found.")
+        return CredentialList(credentials=[_entry(row) for row in found])
+
+    def known(self, user: str) -> UserCredentials:
+        """What a user has stored, without any value, for judging a spec. Errors: SealBroken."""
+        with self._store.reading() as reads:
+            rows, key = reads.credentials(user), reads.user_key(user)
+        generic = {row.name: row for row in rows if row.kind is CredentialKind.GENERIC}
+        return UserCredentials(
+            generic={name: frozenset(self._values(user, key, row)) for name, row in generic.items()},
+            data_profiles=frozenset(row.profile for row in rows if row.kind is CredentialKind.DATA and row.profile),
+        )
+
+    def generic(self, user: str, names: frozenset[str]) -> Mapping[str, Mapping[str, Secret]]:
+        """The values of some generic credentials; those that are gone are missing. Errors: SealBroken."""
+        rows, open_row = self._opener(user)
+        return {
+            row.name: {key: Secret(value) for key, value in open_row(row).items()}
+            for row in rows
+            if row.kind is CredentialKind.GENERIC and row.name in names
+        }
+
+    def data(self, user: str) -> Mapping[str, DataCredential]:
+        """The keys to object stores, by profile. Errors: SealBroken."""
+        rows, open_row = self._opener(user)
+        return {
+            row.profile: msgspec.convert(open_row(row), DataCredential)
+            for row in rows
+            if row.kind is CredentialKind.DATA and row.profile is not None
+        }
+
+    def registries(self, user: str) -> tuple[RegistryLogin, ...]:
+        """The logins to registries, the narrowest scope first. Errors: SealBroken."""
+        rows, open_row = self._opener(user)
+        found = [_login(open_row(row)) for row in rows if row.kind is CredentialKind.REGISTRY]
+        return tuple(sorted(found, key=lambda login: (-len(login.scope), login.scope)))
+
+    def _opener(self, user: str) -> tuple[tuple[StoredCredential, ...], Callable[[StoredCredential], dict[str, str]]]:
+        with self._store.reading() as reads:
+            rows, key = reads.credentials(user), reads.user_key(user)
+        return rows, partial(self._values, user, key)
+
+    def _values(self, user: str, key: bytes | None, row: StoredCredential) -> dict[str, str]:
+        # A row is written together with the key, so one without the other was not made by us.
+        opened = self._vault.open(key or b"", user, _bound_to(row.kind, row.name), row.sealed)
+        return msgspec.json.decode(opened, type=dict[str, str])
+
+    def _try_out(self, form: CredentialForm) -> None:
+        unchecked = self._config().workflow.credential_config
+        try:
+            match form.kind:
+                case CredentialKind.DATA:
+                    assert form.profile is not None
+                    if form.profile.partition("://")[0] not in unchecked.disable_data_validation:
+                        self._probe.data(msgspec.convert(form.values, DataCredential))
+                case CredentialKind.REGISTRY:
+                    login = _login(form.values)
+                    if not any(_inside(login.scope, scope) for scope in unchecked.disable_registry_validation):
+                        self._probe.registry(login)
+                case CredentialKind.GENERIC:
+                    return
+        except AccessRefused as error:
+            raise Refusal(str(error), error_code=ErrorCode.CREDENTIAL) from error
+
+
+def _login(values: Mapping[str, str]) -> RegistryLogin:
+    return RegistryLogin(scope=values["registry"], username=values["username"], password=Secret(values["auth"]))
+
+
+def _inside(scope: str, other: str) -> bool:
+    wide = other.rstrip("/")
+    return scope == wide or scope.startswith(f"{wide}/")
+
+
+def _entry(row: StoredCredential) -> CredentialEntry:
+    return CredentialEntry(cred_name=row.name, cred_type=row.kind.value, profile=row.profile)
+
+
+def _rank(row: StoredCredential) -> tuple[int, str]:
+    return _ORDER[row.kind], row.name
+
+
+def _bound_to(kind: CredentialKind, name: str) -> str:
+    return f"{kind.value}/{name}"

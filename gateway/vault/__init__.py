@@ -1,0 +1,1 @@
+"""Encryption of what users store: the envelope, and the file of master keys."""
