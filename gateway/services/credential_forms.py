@@ -102,6 +102,11 @@ def _data(given: DataKey) -> CredentialForm:
     return CredentialForm(kind=CredentialKind.DATA, profile=endpoint, values={**values, "endpoint": endpoint})
 
 
+def names_a_bucket(endpoint: str) -> bool:
+    """Whether an endpoint is a place that can be listed; an account, or a namespace of several buckets, is none."""
+    return _missing_parts(endpoint) == 0
+
+
 def _missing_parts(endpoint: str) -> int:
     scheme, _, rest = endpoint.partition("://")
     wanted = {"azure": 2, "swift": 3, "tos": 2}.get(scheme, 1)

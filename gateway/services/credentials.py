@@ -15,7 +15,7 @@ from gateway.ports.credentials import AccessProbe, AccessRefused, CredentialKind
 from gateway.ports.store import Store
 from gateway.ports.vault import Vault
 from gateway.schemas.credentials import CredentialBody, CredentialEntry, CredentialList
-from gateway.services.credential_forms import CredentialForm, understood
+from gateway.services.credential_forms import CredentialForm, names_a_bucket, understood
 from gateway.services.errors import Refusal
 from gateway.services.identity import Caller
 from pools.model import Config
@@ -114,7 +114,9 @@ class Credentials:
             match form.kind:
                 case CredentialKind.DATA:
                     assert form.profile is not None
-                    if form.profile.partition("://")[0] not in unchecked.disable_data_validation:
+                    is_checked = form.profile.partition("://")[0] not in unchecked.disable_data_validation
+                    # What a wider one opens shows when a workflow names a place in it.
+                    if is_checked and names_a_bucket(form.profile):
                         self._probe.data(msgspec.convert(form.values, DataCredential))
                 case CredentialKind.REGISTRY:
                     login = _login(form.values)

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.ports.credentials import CredentialKind
 from gateway.schemas.credentials import CredentialBody
-from gateway.services.credential_forms import registry_scope, understood
+from gateway.services.credential_forms import names_a_bucket, registry_scope, understood
 from gateway.services.errors import Refusal
 
 
@@ -80,6 +80,22 @@ def test_places_of_data(endpoint: str, profile: str) -> None:
     found = data(endpoint)
     assert (found.kind, found.profile) == (CredentialKind.DATA, profile)
     assert found.values["endpoint"] == profile
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "is_one"),
+    [
+        ("s3://b", True),
+        ("gs://b", True),
+        ("azure://account", False),
+        ("azure://account/container", True),
+        ("swift://host/ns", False),
+        ("swift://host/ns/bucket", True),
+        ("tos://host/bucket", True),
+    ],
+)
+def test_which_places_can_be_listed(endpoint: str, is_one: bool) -> None:
+    assert names_a_bucket(endpoint) is is_one
 
 
 @pytest.mark.parametrize(
