@@ -18,9 +18,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from structlog.testing import capture_logs
 
+from gateway.runners.argo import feed
 from gateway.runners.argo.faults import Expired, TryAgain
+from tests.fakes.heard_logs import heard_logs
 from tests.fakes.observing import ObservingRunner
 from tests.fakes.recordings import BACKEND, Event, in_order, plan_of
 from tests.unit.argo.test_observe_recordings import ENDS
@@ -56,7 +57,7 @@ def poison(url: str, home: Path, *, count: int, seed: int) -> None:
     runner = ObservingRunner()
     healthy = [event for scenario in HEALTHY for event in in_order(scenario)]
     every = max(1, count // len(healthy))
-    with capture_logs() as logs, workplace(home, url=url, runners={BACKEND: runner}) as place:
+    with heard_logs(feed) as logs, workplace(home, url=url, runners={BACKEND: runner}) as place:
         submitted = [place.submit_plan(_named(plan_of(scenario), scenario)) for scenario in HEALTHY]
         submitted += [place.submit_plan(poisoned_plan(scenario)) for scenario in POISONED]
         waiting = iter(healthy)

@@ -7,10 +7,11 @@ from collections.abc import Collection
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
+from gateway.runners.argo import feed as feed_module
 from gateway.runners.argo.faults import Expired, TryAgain
 from gateway.runners.argo.feed import Feed
+from tests.fakes.heard_logs import heard_logs
 from translator.argo.observe_objects import Pod
 
 DEEP = b"[" * 5000 + b"]" * 5000
@@ -83,7 +84,7 @@ def test_events_are_told_and_say_how_far_they_reach(feed: Feed[Pod], ear: Ear) -
     ],
 )
 def test_an_unreadable_object_is_counted_and_logged_once(feed: Feed[Pod], ear: Ear, odd: bytes) -> None:
-    with capture_logs() as logs:
+    with heard_logs(feed_module) as logs:
         assert feed.event(event("MODIFIED", odd)) == "7"
         feed.event(event("MODIFIED", odd))
         told = feed.page(page(pod("a"), odd, pod("b")))
@@ -95,7 +96,7 @@ def test_an_unreadable_object_is_counted_and_logged_once(feed: Feed[Pod], ear: E
 
 def test_what_is_nested_without_end_hides_nothing_else(feed: Feed[Pod], ear: Ear) -> None:
     bottomless = pod("deep")[:-1] + b',"junk":' + DEEP + b"}"
-    with capture_logs() as logs:
+    with heard_logs(feed_module) as logs:
         assert feed.event(event("MODIFIED", bottomless)) == ""
         told = feed.page(page(pod("a", note='}]"{['), bottomless, pod("b")))
     assert (told.version, told.more) == ("9", "on")
