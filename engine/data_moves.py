@@ -29,7 +29,7 @@ from storage.select import selection
 from storage.stores import Stores
 from storage.transfer import Transfer, Upload
 from storage.trees import Tree
-from storage.urls import Location, parse_location
+from storage.urls import FILE_SCHEME, Location, parse_location
 from translator.lifecycle.words import ExitCode
 from translator.plan.model import CheckpointPlan, TaskInput, TaskPlan, UrlInput, WorkflowId
 
@@ -64,6 +64,14 @@ class Mover:
     def fetch_inputs(self) -> DataFault | None:
         """Download all inputs, one after the other. Errors: TransferStopped."""
         return self._mover().fetch_inputs()
+
+    def finds_nothing(self) -> bool:
+        """Whether all inputs are of tasks that kept nothing on this machine; cheap, for the engine's own thread."""
+        data = self.places.data
+        return data.scheme == FILE_SCHEME and all(
+            isinstance(entry, TaskInput) and not os.path.lexists(f"{data.path}/{entry.workflow_id}/{entry.task}")
+            for entry in self.task.inputs
+        )
 
     def check_outputs(self) -> DataFault | None:
         """Whether the outputs could be uploaded at all, before time is spent on the command."""
