@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Where PYTHONDONTWRITEBYTECODE is set, every start would compile our packages anew.
 COMPILE = $(BIN)/python -m compileall -q cli engine gateway pools runtime storage templates translator
-WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+CORES = $(shell nproc 2>/dev/null || echo 2)
+# Tests wait longer than they compute.
+WORKERS ?= $(shell expr 2 \* $(CORES))
 
 # Empty is off: processes that tests start would compile everything anew.
 export PYTHONDONTWRITEBYTECODE =
@@ -35,7 +37,7 @@ fuzz: $(VENV)/.dev
 	$(BIN)/python tests/fuzz/fuzz_loader.py -runs=$(or $(RUNS),2000000) tests/fuzz/corpus
 
 test-cluster: $(VENV)/.dev
-	$(BIN)/python -m pytest -m cluster -n $(WORKERS) --dist loadgroup -rs tests/cluster
+	$(BIN)/python -m pytest -m cluster -n $(CORES) --dist loadgroup -rs tests/cluster
 
 openapi: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.write_openapi
