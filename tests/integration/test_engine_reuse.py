@@ -13,6 +13,7 @@ from translator.plan.model import ResourceRequest, TaskInput, TaskName, Workflow
 SANDBOXES = [isolation for isolation in ISOLATIONS if isolation is not IsolationChoice.PLAIN]
 # All that a task can find out about where it is, beside what differs from one sandbox to the next.
 LOOK = """
+exec 2>&1
 for d in /tmp /osmo /osmo/data /osmo/data/input /osmo/data/output /osmo/run . $HOME /dev /dev/shm "$HIDDEN"; do
     stat -c "%A %U" "$d"; ls -lA --time-style=+ "$d" | grep -v ^total | grep -v pts
 done
