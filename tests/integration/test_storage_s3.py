@@ -135,6 +135,7 @@ def test_downloads_outlast_faults_that_pass(
     s3: S3Server, proxy: FaultyStore, source: Path, prefix: str, fault: Fault
 ) -> None:
     upload(transfer(s3.credential()), source, f"s3://{s3.bucket}/{prefix}")
+
     def passing(asked: Asked) -> Fault:
         # Of each object: counted over all, one request could meet them until its patience ends.
         return fault if asked.method == "GET" and asked.repeat <= 2 and "list-type" not in asked.path else Fault.NONE
