@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from cli.errors import CliError
-from cli.login_file import config_directory
+from cli.login_file import config_directory, write_own
 
 _FILE = "config.yaml"
 
@@ -68,18 +66,10 @@ def _loaded() -> dict[object, object]:
 
 
 def _write(document: Mapping[object, object]) -> None:
-    import yaml
-
-    path = _path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Made with mode 0600, and put in place whole.
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{_FILE}-")
-        with open(descriptor, "w") as file:
-            yaml.safe_dump(dict(document), file, sort_keys=False)
-        os.replace(name, path)
+        write_own(_FILE, document)
     except OSError as error:
-        raise CliError(f"{path} cannot be written: {error.strerror}.") from error
+        raise CliError(f"{_path()} cannot be written: {error.strerror}.") from error
 
 
 def _path() -> Path:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cli.errors import CliError
 
@@ -86,17 +88,25 @@ def read_login() -> Login | None:
 
 
 def write_login(login: Login) -> None:
-    """Store a login, readable for its owner only; a reader sees the old file or the new one, never half of one."""
+    """Store a login, readable for its owner only."""
+    write_own(_FILE, _document(login))
+
+
+def write_own(name: str, document: Mapping[Any, object]) -> None:
+    """Write one of this command's own files as YAML, readable for its owner only.
+
+    A reader sees the old file or the new one, never half of one. Errors: OSError.
+    """
     import yaml
 
     directory = config_directory()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     # mkstemp creates with mode 0600.
-    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{_FILE}.")
+    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            yaml.safe_dump(_document(login), file, sort_keys=False)
-        os.replace(temporary, directory / _FILE)
+            yaml.safe_dump(dict(document), file, sort_keys=False)
+        os.replace(temporary, directory / name)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

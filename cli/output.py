@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -29,6 +30,14 @@ def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], totals: Se
         lines.insert(-1, rule)
     lines.insert(1, rule)
     return lines
+
+
+def save(path: Path, body: bytes) -> None:
+    """Write a file that the user asked for. Errors: CliError."""
+    try:
+        path.write_bytes(body)
+    except OSError as error:
+        raise CliError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def print_json(value: object) -> None:

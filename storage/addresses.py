@@ -44,6 +44,11 @@ class Address:
         return "/".join(self.key)
 
 
+def bucket_parts(scheme: str) -> int:
+    """How many parts of a URL's path name a bucket: it, and what stands before it; 1 for schemes that are not known."""
+    return _BUCKET_AT.get(scheme, 0) + 1
+
+
 def address_of(location: Location) -> Address:
     """The place that a location means. Errors: UnsupportedLocation."""
     at = _BUCKET_AT[location.scheme]

@@ -12,9 +12,11 @@ from cli.arguments import JSON, Verbs, add_format, add_verb
 from cli.data.bars import watch_for
 from cli.data.places import Interrupted, add_regex, add_uri, chosen, heeding_the_user, local_stores
 from cli.errors import CliError
-from cli.output import note, print_json
+from cli.output import note, print_json, save
+from storage.addresses import bucket_parts
 from storage.stores import Entry, Folder, Note, StoredObject
 from storage.transfer import Transfer
+from storage.urls import FILE_SCHEME
 
 
 class ListedObject(msgspec.Struct, kw_only=True):
@@ -77,7 +79,7 @@ def run_list(args: argparse.Namespace) -> int:
         return 0
     if args.path is not None:
         body = msgspec.json.encode(found) if args.format_type == JSON else "".join(_lines(found, "\n")).encode()
-        _save(Path(args.path), body)
+        save(Path(args.path), body)
         return 0
     for line in _lines(found):
         print(line)
@@ -139,14 +141,7 @@ def _lines(found: Listing, end: str = "") -> Iterator[str]:
         yield f"{each.size:>{width}}  {each.path}{end}"
 
 
-def _save(path: Path, body: bytes) -> None:
-    try:
-        path.write_bytes(body)
-    except OSError as error:
-        raise CliError(f"{path} cannot be written: {error.strerror}.") from error
-
-
 def _is_whole_bucket(url: str) -> bool:
     scheme, _, rest = url.partition("://")
-    parts = {"azure": 2, "file": 0, "swift": 3, "tos": 2}.get(scheme, 1)
+    parts = 0 if scheme == FILE_SCHEME else bucket_parts(scheme)
     return len([part for part in rest.split("/") if part]) <= parts

@@ -16,7 +16,7 @@ from cli.arguments import JSON, Verbs, add_format, add_verb, count
 from cli.data.bars import Quiet, watch_for
 from cli.data.places import Interrupted, add_regex, add_uri, chosen, heeding_the_user, local_stores
 from cli.errors import CliError
-from cli.output import note, print_json
+from cli.output import note, print_json, save
 from storage.keys import Parts
 from storage.lanes import StopSign
 from storage.stores import Stores
@@ -184,7 +184,7 @@ def _write_sums(path: str | None, watch: Quiet) -> None:
     for name, sha256 in sorted(watch.sums):
         escaped = name.replace("\\", "\\\\").replace("\n", "\\n")
         lines.append(f"{'' if escaped == name else chr(92)}{sha256}  {escaped}\n")
-    _write(Path(path), "".join(lines).encode("utf-8", "surrogateescape"))
+    save(Path(path), "".join(lines).encode("utf-8", "surrogateescape"))
 
 
 def _write_benchmark(directory: str | None, report: Report) -> None:
@@ -195,11 +195,4 @@ def _write_benchmark(directory: str | None, report: Report) -> None:
     except OSError as error:
         raise CliError(f"{directory} cannot be made: {error.strerror}.") from error
     body = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    _write(Path(directory, f"benchmark-{time.time_ns()}.json"), body)
-
-
-def _write(path: Path, body: bytes) -> None:
-    try:
-        path.write_bytes(body)
-    except OSError as error:
-        raise CliError(f"{path} cannot be written: {error.strerror}.") from error
+    save(Path(directory, f"benchmark-{time.time_ns()}.json"), body)

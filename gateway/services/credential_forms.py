@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from gateway.ports.credentials import CredentialKind
 from gateway.schemas.credentials import CredentialBody, DataKey, RegistryCredential
 from gateway.services.errors import Refusal
+from storage.addresses import bucket_parts
 from translator.plan.images import DOCKER_HUB
 from translator.plan.urls import LocationError, location
 from translator.spec.names import is_name
@@ -109,5 +110,4 @@ def names_a_bucket(endpoint: str) -> bool:
 
 def _missing_parts(endpoint: str) -> int:
     scheme, _, rest = endpoint.partition("://")
-    wanted = {"azure": 2, "swift": 3, "tos": 2}.get(scheme, 1)
-    return max(0, wanted - len(rest.split("/"))) if rest else 0
+    return max(0, bucket_parts(scheme) - len(rest.split("/"))) if rest else 0

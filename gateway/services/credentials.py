@@ -66,11 +66,9 @@ class Credentials:
 
     def known(self, user: str) -> UserCredentials:
         """What a user has stored, without any value, for judging a spec. Errors: SealBroken."""
-        with self._store.reading() as reads:
-            rows, key = reads.credentials(user), reads.user_key(user)
-        generic = {row.name: row for row in rows if row.kind is CredentialKind.GENERIC}
+        rows, open_row = self._opener(user)
         return UserCredentials(
-            generic={name: frozenset(self._values(user, key, row)) for name, row in generic.items()},
+            generic={row.name: frozenset(open_row(row)) for row in rows if row.kind is CredentialKind.GENERIC},
             data_profiles=frozenset(row.profile for row in rows if row.kind is CredentialKind.DATA and row.profile),
         )
 
