@@ -8,7 +8,7 @@ from engine.log_lines import Masker
 from engine.ports import Run, Sink
 from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo.feed import AnyFeed, Feed
-from gateway.runners.argo.follower import FollowedLog, Follower
+from gateway.runners.argo.follower import FollowedLog
 from gateway.runners.argo.news import PodNews, WorkflowNews
 from gateway.runners.argo.pulse import Pulse
 from gateway.runners.argo.runner import utc_now
@@ -25,7 +25,7 @@ class ObservingRunner:
     """Implements `gateway.ports.runner.Runner` and `gateway.runners.argo.news.Worlds`.
 
     What it is told by `feeds` becomes facts as in `gateway.runners.argo.runner`. Of effects it takes only what is
-    expected from now on: Argo begins it by itself. No log is followed.
+    expected from now on: Argo begins it by itself. All logs are empty.
     """
 
     def __init__(self) -> None:
@@ -52,9 +52,10 @@ class ObservingRunner:
             now=utc_now,
             masker=Masker(()),
             around=Surroundings(),
-            follow=_no_follower,
+            follow=_EmptyLog,
             log_path=str,
         )
+        self._worlds[run.plan.workflow_uuid].begin()
 
     def apply(self, run: Run, effects: Sequence[AnyEffect]) -> None:
         """Tell again what was seen of what is wanted only now."""
@@ -94,5 +95,18 @@ class ObservingRunner:
         self._pulse.flush()
 
 
-def _no_follower(_world: World, _log: FollowedLog) -> Follower:
-    raise AssertionError("no log is followed here")
+class _EmptyLog:
+    """Implements `gateway.runners.argo.follower.Reading`."""
+
+    def __init__(self, world: World, log: FollowedLog) -> None:
+        self._world = world
+        self._log = log
+
+    def start(self) -> None:
+        self._world.done(self._log)
+
+    def wake(self) -> None:
+        pass
+
+    def join(self, timeout_seconds: float) -> None:
+        pass

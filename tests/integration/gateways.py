@@ -214,4 +214,6 @@ def check_rows(at: Place, by: Gateway, workflow_id: str) -> None:
             assert status == ("COMPLETED" if code == 0 else status)
     for task, number in rows - ran:
         assert ends[task][number][0] in ("FAILED_UPSTREAM", "FAILED_CANCELED"), (task, ends)
-    assert by.lines(workflow_id) == {whose: texts for whose, texts in at.argo.lines.items() if texts}
+    said = {whose: texts for whose, texts in at.argo.lines.items() if texts}
+    kept = by.lines(workflow_id)
+    assert kept == said, f"kept {kept}, said {said}\n{by.log()}"

@@ -56,8 +56,24 @@ class FollowedLog:
         return f"{self.pod_uid}.{self.container}"
 
 
+class Reading(Protocol):
+    """What reads one log."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def wake(self) -> None:
+        """End soon."""
+
+    def join(self, timeout_seconds: float) -> None:
+        """Wait until it has ended."""
+
+
 class Follower:
-    """One thread. Call `start` once; it ends by itself, or soon after `patience.stopped` is set and `wake` called."""
+    """Implements `Reading` in one thread.
+
+    Call `start` once; it ends by itself, or soon after `patience.stopped` is set and `wake` called.
+    """
 
     def __init__(
         self,

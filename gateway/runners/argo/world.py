@@ -20,7 +20,7 @@ from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo.chores import Chores, PodDeletion
 from gateway.runners.argo.clearing import Clearing
 from gateway.runners.argo.containers import containers_of, ends_for_good, has_begun
-from gateway.runners.argo.follower import FollowedLog, Follower, Line
+from gateway.runners.argo.follower import FollowedLog, Line, Reading
 from gateway.runners.argo.log_lines import Position
 from gateway.runners.argo.obstacles import Obstacles
 from gateway.runners.argo.settings import Pace
@@ -51,7 +51,7 @@ class World:
         now: Callable[[], datetime],
         masker: Masker,
         around: Surroundings,
-        follow: Callable[[World, FollowedLog], Follower],
+        follow: Callable[[World, FollowedLog], Reading],
         log_path: Callable[[str], str],
     ) -> None:
         self.run = run
@@ -69,7 +69,7 @@ class World:
         self._telling = Telling(self._index.groups, self._tell, now, pace.log_patience)
         self._obstacles = Obstacles(run.plan, self._index, self._seen, self._telling, pace)
         self._clearing = Clearing(run.plan, self._index, self._seen, self._telling, pace)
-        self._followers: dict[str, Follower] = {}
+        self._followers: dict[str, Reading] = {}
         self._of_log: dict[str, Attempt] = {}
         self._captured: set[Attempt] = set()
         self._vanished: set[str] = set()
@@ -184,7 +184,7 @@ class World:
     # What is asked for
 
     def begin(self) -> None:
-        """The run's objects exist: its logs are read, and it is told again what was seen before."""
+        """From now on the logs of the run are read, and what is seen of it is told."""
         with self._lock:
             self._listens = True
             for attempt in list(self._seen.pods):
@@ -237,7 +237,7 @@ class World:
                 if attempts[-1].status in _LIVING
             ]
             if not any(not one.finished for one in self._seen.workflows.values()):
-                self._say(self._lost(missing, "It no longer exists."))
+                self._telling.say(self._lost(missing, "It no longer exists."))
 
     def chores(self) -> Chores:
         """What is called for now. What it names counts as asked for."""
@@ -304,7 +304,7 @@ class World:
     def facts(self, facts: Sequence[AnyFact]) -> None:
         """Tell facts that nothing was seen of."""
         with self._lock:
-            self._say(facts)
+            self._telling.say(facts)
 
     def let_go(self) -> None:
         """Tell nothing more of this run: it is over, or another process has it."""
@@ -369,10 +369,14 @@ class World:
         self._sink.facts(self.uuid, facts)
 
     def _say(self, facts: Sequence[AnyFact]) -> None:
-        self._telling.say(facts)
+        # Before the logs are read an end would be told without its lines; whoever took it up next would not read them.
+        # What was seen until then is told by `recovered`.
+        if self._listens:
+            self._telling.say(facts)
 
     def _say_again(self, attempt: Attempt) -> None:
-        self._telling.say_again(self._seen.facts_of(attempt, self._now()))
+        if self._listens:
+            self._telling.say_again(self._seen.facts_of(attempt, self._now()))
 
     def _listen(self, attempt: Attempt) -> None:
         """Follow the logs of an attempt's containers that have begun."""
