@@ -15,6 +15,7 @@ import sys
 import structlog
 
 from bench import mirror_lag, mirror_memory, mirror_replay, mirror_submit
+from gateway.main import SWITCH_SECONDS
 
 # Of a machine whose replay was not measured in the same call. Units: events a second.
 _PACE = 3_000.0
@@ -23,6 +24,8 @@ _PACE = 3_000.0
 def main(names: list[str]) -> None:
     """Print the figures of all parts, or of those named."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    # As in a gateway's process.
+    sys.setswitchinterval(SWITCH_SECONDS)
     wanted = names or ["replay", "lag", "submit", "memory"]
     pace = mirror_replay.main() if "replay" in wanted else _PACE
     if "lag" in wanted:

@@ -36,6 +36,7 @@ SIZES = (1, 10, 100)
 _MARK = "5eed5eed"
 _WAVE = 50
 _BEGIN = b'"object":'
+_UID = re.compile(rb'("uid":"[0-9a-f-]{28})[0-9a-f]{8}(?=")')
 _RESOURCE_VERSION = re.compile(rb'"resourceVersion":"(\d+)"')
 
 
@@ -211,6 +212,7 @@ def _versioned(line: bytes, place: int) -> bytes:
 
 def _marked(text: bytes, prefix: str, uuid: str) -> bytes:
     text = text.replace(prefix.encode(), f"r-{_MARK}-{_MARK}".encode())
+    text = _UID.sub(rb"\g<1>" + _MARK.encode(), text)
     return text.replace(uuid.encode(), (_MARK + uuid[8:]).encode())
 
 

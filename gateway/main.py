@@ -86,7 +86,7 @@ from translator.plan.model import WorkflowUuid
 RunnerOf = Callable[[str, Backend], Runner | None]
 
 _BACKLOG = 2048
-_SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0005
 _KEY_BYTES = 32
 _LIVING = tuple(status for status in WorkflowStatus if not status.finished)
 _LOG = structlog.stdlib.get_logger(__name__)
@@ -110,7 +110,7 @@ class Gateway:
         """
         # Engine, mirror and requests are threads that hand work to each other; by default one may hold up the others
         # for 5 ms, which is as long as a short task takes.
-        sys.setswitchinterval(_SWITCH_SECONDS)
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.resources.callback(self.mirror.stop)
         self.mirror.start()
 

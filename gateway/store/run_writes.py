@@ -13,6 +13,7 @@ from engine.crashpoints import crash_point
 from gateway.ports.faults import Fenced
 from gateway.ports.runs import Instance, Owned, Segment, StateChange
 from gateway.store.connection import Connected
+from gateway.store.prepared import Prepared
 from gateway.store.states import (
     GROUP_FIELDS,
     TASK_FIELDS,
@@ -62,9 +63,7 @@ class RunWrites(Connected):
             (_INSERT_EVENT, _event_rows(changes)),
             (_DELETE_CANCEL, ({"b_id": number} for change in changes for number in change.cancels)),
         ):
-            batch = list(rows)
-            if batch:
-                self._connection.execute(statement, batch)
+            statement.run(self._connection, list(rows))
         self._seal([change.uuid for change in changes if change.sealed])
         crash_point("store.changes-written")
 
@@ -236,17 +235,17 @@ _TAKE_OVER = (
     )
     .values(instance=bindparam("to"), fence=workflows.c.fence + 1)
 )
-_UPDATE_WORKFLOW = (
+_UPDATE_WORKFLOW = Prepared(
     update(workflows)
     .where(workflows.c.workflow_uuid == bindparam("b_uuid"))
     .values(_columns(workflows, (*WORKFLOW_FIELDS, "alive")))
 )
-_UPDATE_GROUP = (
+_UPDATE_GROUP = Prepared(
     update(groups)
     .where(groups.c.workflow_uuid == bindparam("b_uuid"), groups.c.name == bindparam("b_name"))
     .values(_columns(groups, GROUP_FIELDS))
 )
-_UPDATE_ATTEMPT = (
+_UPDATE_ATTEMPT = Prepared(
     update(tasks)
     .where(
         tasks.c.workflow_uuid == bindparam("b_uuid"),
@@ -258,23 +257,31 @@ _UPDATE_ATTEMPT = (
 # What never changes about a task is copied from its first attempt.
 _CHANGING = ("retry_id", *TASK_FIELDS, *_DERIVED)
 _KEPT = [column.name for column in tasks.c if column.name not in _CHANGING]
-_INSERT_ATTEMPT = insert(tasks).from_select(
-    [*_KEPT, *_CHANGING],
-    select(
-        *(tasks.c[name] for name in _KEPT),
-        bindparam("b_retry", type_=tasks.c.retry_id.type),
-        *(bindparam(f"v_{name}", type_=tasks.c[name].type) for name in _CHANGING[1:]),
-    ).where(
-        tasks.c.workflow_uuid == bindparam("b_uuid"),
-        tasks.c.name == bindparam("b_name"),
-        tasks.c.retry_id == literal(0),
-    ),
+_INSERT_ATTEMPT = Prepared(
+    insert(tasks).from_select(
+        [*_KEPT, *_CHANGING],
+        select(
+            *(tasks.c[name] for name in _KEPT),
+            bindparam("b_retry", type_=tasks.c.retry_id.type),
+            *(bindparam(f"v_{name}", type_=tasks.c[name].type) for name in _CHANGING[1:]),
+        ).where(
+            tasks.c.workflow_uuid == bindparam("b_uuid"),
+            tasks.c.name == bindparam("b_name"),
+            tasks.c.retry_id == literal(0),
+        ),
+    )
 )
-_DELETE_TIMER = delete(timers).where(
-    timers.c.workflow_uuid == bindparam("b_uuid"),
-    timers.c.kind == bindparam("b_kind"),
-    timers.c.subject == bindparam("b_subject"),
+_DELETE_TIMER = Prepared(
+    delete(timers).where(
+        timers.c.workflow_uuid == bindparam("b_uuid"),
+        timers.c.kind == bindparam("b_kind"),
+        timers.c.subject == bindparam("b_subject"),
+    )
 )
-_INSERT_TIMER = insert(timers)
-_INSERT_EVENT = insert(events)
-_DELETE_CANCEL = delete(cancel_requests).where(cancel_requests.c.id == bindparam("b_id"))
+_INSERT_TIMER = Prepared(insert(timers).values(_columns(timers, ("workflow_uuid", "kind", "subject", "due"))))
+_INSERT_EVENT = Prepared(
+    insert(events).values(
+        _columns(events, ("workflow_uuid", "at", "task", "retry_id", "reason", "message")),
+    )
+)
+_DELETE_CANCEL = Prepared(delete(cancel_requests).where(cancel_requests.c.id == bindparam("b_id")))

@@ -6,6 +6,7 @@ of `translator.lifecycle.state` hold those fields. Source of the columns: api.md
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import (
@@ -28,6 +29,8 @@ from sqlalchemy import (
     false,
     true,
 )
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Dialect
 
 # Stands where an attempt has not started, so that "newest first" is one plain index: the not started are the newest.
 NOT_STARTED = datetime(9999, 12, 31)
@@ -43,6 +46,21 @@ metadata = MetaData(
 
 # SQLite numbers rows by itself only in a column of exactly the type INTEGER.
 _Serial = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class _SqliteTime(sqlite.DATETIME):
+    """The same text as SQLAlchemy's own type writes, three times as fast."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
+        """What turns a value into what is stored."""
+        return _time_text
+
+
+def _time_text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat(" ", "microseconds")
+
+
+_Time = DateTime().with_variant(_SqliteTime(), "sqlite")  # type: ignore[no-untyped-call]
 # Names sort by code point on both databases, whatever the locale of PostgreSQL.
 _Name = Text().with_variant(Text(collation="C"), "postgresql")
 
@@ -77,9 +95,9 @@ workflows = Table(
     Column("app_owner", Text),
     Column("app_name", Text),
     Column("status", String(32), nullable=False),
-    Column("submit_time", DateTime, nullable=False),
-    Column("start_time", DateTime),
-    Column("end_time", DateTime),
+    Column("submit_time", _Time, nullable=False),
+    Column("start_time", _Time),
+    Column("end_time", _Time),
     # What the lifecycle has acted on; `cancel_requested_by` is what was asked for, shown from the first moment.
     Column("cancelled_by", Text),
     Column("cancel_requested_by", Text),
@@ -168,13 +186,13 @@ groups = Table(
     Column("status", String(32), nullable=False),
     Column("failure_message", Text),
     Column("remaining_upstream", Text, nullable=False),
-    Column("processing_start_time", DateTime),
-    Column("scheduling_start_time", DateTime),
-    Column("initializing_start_time", DateTime),
-    Column("start_time", DateTime),
-    Column("end_time", DateTime),
+    Column("processing_start_time", _Time),
+    Column("scheduling_start_time", _Time),
+    Column("initializing_start_time", _Time),
+    Column("start_time", _Time),
+    Column("end_time", _Time),
     Column("cleaned_up", Boolean, nullable=False),
-    Column("cancel_due", DateTime),
+    Column("cancel_due", _Time),
     PrimaryKeyConstraint("workflow_uuid", "name"),
 )
 
@@ -195,26 +213,26 @@ tasks = Table(
     Column("storage_bytes", BigInteger, nullable=False),
     Column("workflow_id", _Name, nullable=False),
     Column("submitted_by", _Name, nullable=False),
-    Column("submit_time", DateTime, nullable=False),
+    Column("submit_time", _Time, nullable=False),
     Column("pool", _Name),
     Column("priority", String(8), nullable=False),
     Column("status", String(32), nullable=False),
     Column("exit_code", Integer),
     Column("failure_message", Text),
-    Column("processing_start_time", DateTime),
-    Column("scheduling_start_time", DateTime),
-    Column("initializing_start_time", DateTime),
-    Column("input_download_start_time", DateTime),
-    Column("input_download_end_time", DateTime),
-    Column("start_time", DateTime),
-    Column("output_upload_start_time", DateTime),
-    Column("end_time", DateTime),
+    Column("processing_start_time", _Time),
+    Column("scheduling_start_time", _Time),
+    Column("initializing_start_time", _Time),
+    Column("input_download_start_time", _Time),
+    Column("input_download_end_time", _Time),
+    Column("start_time", _Time),
+    Column("output_upload_start_time", _Time),
+    Column("end_time", _Time),
     Column("node_name", Text),
     Column("pod_name", Text),
     Column("pod_ip", Text),
     Column("alive", Boolean, nullable=False),
     Column("order_rank", SmallInteger, nullable=False),
-    Column("started_key", DateTime, nullable=False),
+    Column("started_key", _Time, nullable=False),
     PrimaryKeyConstraint("workflow_uuid", "name", "retry_id"),
 )
 _newest = (tasks.c.order_rank, tasks.c.started_key, tasks.c.submit_time, tasks.c.name)
@@ -239,7 +257,7 @@ idempotency_keys = Table(
     Column("key", _Name, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("workflow_uuid", String(32), nullable=False, index=True),
-    Column("created_at", DateTime, nullable=False),
+    Column("created_at", _Time, nullable=False),
     PrimaryKeyConstraint("user_name", "key"),
 )
 
@@ -249,7 +267,7 @@ timers = Table(
     _workflow_uuid(),
     Column("kind", String(32), nullable=False),
     Column("subject", Text, nullable=False),
-    Column("due", DateTime, nullable=False),
+    Column("due", _Time, nullable=False),
     PrimaryKeyConstraint("workflow_uuid", "kind", "subject"),
 )
 Index(None, timers.c.due)
@@ -262,7 +280,7 @@ cancel_requests = Table(
     Column("user_name", _Name, nullable=False),
     Column("message", Text, nullable=False),
     Column("force", Boolean, nullable=False),
-    Column("at", DateTime, nullable=False),
+    Column("at", _Time, nullable=False),
     sqlite_autoincrement=True,
 )
 Index(None, cancel_requests.c.workflow_uuid)
@@ -272,7 +290,7 @@ events = Table(
     metadata,
     Column("id", _Serial, primary_key=True),
     _workflow_uuid(),
-    Column("at", DateTime, nullable=False),
+    Column("at", _Time, nullable=False),
     Column("task", _Name, nullable=False),
     Column("retry_id", Integer, nullable=False),
     Column("reason", Text, nullable=False),
@@ -289,8 +307,8 @@ log_segments = Table(
     Column("number", Integer, nullable=False),
     Column("first_line", BigInteger, nullable=False),
     Column("lines", Integer, nullable=False),
-    Column("first_at", DateTime, nullable=False),
-    Column("last_at", DateTime, nullable=False),
+    Column("first_at", _Time, nullable=False),
+    Column("last_at", _Time, nullable=False),
     Column("raw_bytes", Integer, nullable=False),
     Column("stored_bytes", Integer, nullable=False),
     Column("attempts", Text, nullable=False),
@@ -304,8 +322,8 @@ instances = Table(
     Column("name", _Name, primary_key=True),
     Column("place", Text, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("started_at", DateTime, nullable=False),
-    Column("heartbeat_at", DateTime, nullable=False),
+    Column("started_at", _Time, nullable=False),
+    Column("heartbeat_at", _Time, nullable=False),
 )
 
 signing_keys = Table(
@@ -319,7 +337,7 @@ submitters = Table(
     "submitters",
     metadata,
     Column("user_name", _Name, primary_key=True),
-    Column("first_seen", DateTime, nullable=False),
+    Column("first_seen", _Time, nullable=False),
 )
 
 credentials = Table(

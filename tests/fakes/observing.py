@@ -14,6 +14,7 @@ from gateway.runners.argo.pulse import Pulse
 from gateway.runners.argo.runner import utc_now
 from gateway.runners.argo.settings import Pace
 from gateway.runners.argo.strays import Strays
+from gateway.runners.argo.waiting_events import pod_stage
 from gateway.runners.argo.world import World
 from translator.argo.observe_objects import Pod, Workflow
 from translator.lifecycle.effects import AnyEffect, CreateGroup, CreateTask
@@ -33,13 +34,13 @@ class ObservingRunner:
         self._pulse: Pulse[World] | None = None
         strays = Strays(lambda _: False, lambda _name, _uid: None)
         self.feeds: Mapping[str, AnyFeed] = {
-            "pods": Feed("pods", Pod, PodNews(self, lambda _world, _pod: None)),
-            "workflows": Feed("workflows", Workflow, WorkflowNews(self, strays)),
+            "pods": Feed("pods", Pod, PodNews(self, lambda _world, _pod: None), self._wake, pod_stage),
+            "workflows": Feed("workflows", Workflow, WorkflowNews(self, strays), self._wake),
         }
 
     def start(self, sink: Sink) -> None:
         """Begin to report."""
-        self._pulse = Pulse(sink, lambda _: None, Pace().gather, "pulse")
+        self._pulse = Pulse(sink, lambda _: None, Pace().gather, "pulse", self._draw)
         self._pulse.start()
 
     def admit(self, run: Run) -> None:
@@ -93,6 +94,14 @@ class ObservingRunner:
         """Have everything that was seen be facts of the mirror's."""
         assert self._pulse is not None
         self._pulse.flush()
+
+    def _wake(self) -> None:
+        if self._pulse is not None:
+            self._pulse.wake()
+
+    def _draw(self) -> None:
+        for feed in self.feeds.values():
+            feed.flush()
 
 
 class _EmptyLog:

@@ -45,11 +45,16 @@ class Event:
 
 
 @lru_cache(maxsize=64)
+def lines(scenario: str, kind: Kind) -> tuple[bytes, ...]:
+    """One stream of a recording as the server sent it, line by line."""
+    return tuple(gzip.decompress((ROOT / scenario / f"{kind}.jsonl.gz").read_bytes()).splitlines())
+
+
+@lru_cache(maxsize=64)
 def stream(scenario: str, kind: Kind) -> tuple[Event, ...]:
     """One stream of a recording, as it came, without bookmarks."""
-    lines = gzip.decompress((ROOT / scenario / f"{kind}.jsonl.gz").read_bytes()).splitlines()
     events = []
-    for line in lines:
+    for line in lines(scenario, kind):
         event = json.loads(line)
         meta = event["object"]["metadata"]
         if event["type"] != "BOOKMARK":

@@ -1,12 +1,15 @@
 """From the bytes of lists and watches to an observer: each object decoded once, and what cannot be read set apart.
 
-Whatever the server sends, one object never stops the others: an object that cannot be decoded, or that the observer
-cannot bear, is counted, logged once for each of its versions, and left out.
+Events of a watch wait until somebody flushes the feed; of those of one object that wait together, what a later one
+says again is never decoded (see `waiting_events`). Whatever the server sends, one object never stops the others: an
+object that cannot be decoded, or that the observer cannot bear, is counted, logged once for each of its versions, and
+left out.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ import structlog
 
 from gateway.runners.argo.client import fault_of
 from gateway.runners.argo.faults import ClusterError, Expired, TryAgain
+from gateway.runners.argo.waiting_events import Stage, WaitingEvents, all_alike
 
 _REMEMBERED = 1000
 _SHOWN_BYTES = 200
@@ -49,7 +53,7 @@ _Heard = TypeVar("_Heard", contravariant=True)
 
 
 class Observer(Protocol[_Heard]):
-    """Hears of objects. Called from the reflector's thread alone, in the order in which things happened."""
+    """Hears of objects, in the order in which things happened. Never called by two threads at once."""
 
     def seen(self, one: _Heard) -> None:
         """This is an object now, new or changed."""
@@ -78,7 +82,7 @@ class AnyFeed(Protocol):
 
     @property
     def counts(self) -> Counter[str]:
-        """Figures for metrics: events, bookmarks, unreadable and, among those, no event."""
+        """Figures for metrics: events, bookmarks, superseded, unreadable and, among those, no event."""
 
     def listing(self) -> None:
         """A list begins."""
@@ -90,18 +94,35 @@ class AnyFeed(Protocol):
         """Tell what is on one page of a list. Errors: TryAgain where it is no list."""
 
     def event(self, line: bytes) -> str:
-        """Tell one event of a watch; the resource version that it reaches, "" where it says none.
+        """Take one event of a watch; the resource version that it reaches, "" where it says none.
 
         Errors: ClusterError as the server says it; Expired where it is no event.
         """
 
+    def flush(self) -> None:
+        """Tell what waits."""
+
 
 class Feed(Generic[_Object]):
-    """Implements `AnyFeed` for objects of one kind at `path`."""
+    """Implements `AnyFeed` for objects of one kind at `path`.
 
-    def __init__(self, path: str, of: type[_Object], observer: Observer[_Object]) -> None:
+    Shape: `wake` is called when something waits and nothing did before; whoever it wakes calls `flush`.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        of: type[_Object],
+        observer: Observer[_Object],
+        wake: Callable[[], None],
+        stage: Stage = all_alike,
+    ) -> None:
         self._path = path
         self._observer = observer
+        self._wake = wake
+        self._waiting = WaitingEvents(stage)
+        # Held while the observer is told anything.
+        self._telling = threading.RLock()
         self._objects: msgspec.json.Decoder[_Object] = msgspec.json.Decoder(of)
         self._events: msgspec.json.Decoder[_Event[_Object]] = msgspec.json.Decoder(_Event[of])  # type: ignore[valid-type]
         self._unreadable: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -109,11 +130,14 @@ class Feed(Generic[_Object]):
 
     def listing(self) -> None:
         """A list begins."""
-        self._observer.listing()
+        with self._telling:
+            self.flush()
+            self._observer.listing()
 
     def listed(self, names: Collection[str], version: str) -> None:
         """A list was told to its end."""
-        self._observer.listed(names, version)
+        with self._telling:
+            self._observer.listed(names, version)
 
     def page(self, data: bytes) -> Page:
         """Tell what is on one page of a list."""
@@ -133,23 +157,52 @@ class Feed(Generic[_Object]):
                 self._bear(error, name, version, item)
             else:
                 name = one.metadata.name
-                self._tell(self._observer.seen, one, item)
+                with self._telling:
+                    self._tell(self._observer.seen, one, item)
             names.append(name)
         return Page(names=names, version=listed.metadata.resource_version, more=listed.metadata.continue_)
 
     def event(self, line: bytes) -> str:
-        """Tell one event of a watch."""
+        """Take one event of a watch."""
+        taken = self._waiting.put(line)
+        if taken is None:
+            with self._telling:
+                self.flush()
+                return self._event_now(line)
+        self.counts["events"] += 1
+        if taken.crowded:
+            self.flush()
+        elif taken.first:
+            self._wake()
+        return taken.version
+
+    def flush(self) -> None:
+        """Tell what waits."""
+        with self._telling:
+            lines, superseded = self._waiting.take()
+            self.counts["superseded"] += superseded
+            for line in lines:
+                self._tell_event(line)
+
+    def _tell_event(self, line: bytes) -> None:
+        try:
+            event = self._events.decode(line)
+        except _UNREADABLE as error:
+            self._bear(error, *_identity_in(line), line)
+            return
+        told = self._observer.deleted if event.type == "DELETED" else self._observer.seen
+        self._tell(told, event.object, line)
+
+    def _event_now(self, line: bytes) -> str:
+        """Tell an event that is none of an object, or not one that can be read at a glance."""
         try:
             event = self._events.decode(line)
         except _UNREADABLE as error:
             return self._odd_event(line, error)
         match event.type:
-            case "ADDED" | "MODIFIED":
+            case "ADDED" | "MODIFIED" | "DELETED":
                 self.counts["events"] += 1
-                self._tell(self._observer.seen, event.object, line)
-            case "DELETED":
-                self.counts["events"] += 1
-                self._tell(self._observer.deleted, event.object, line)
+                self._tell_event(line)
             case "BOOKMARK":
                 self.counts["bookmarks"] += 1
             case "ERROR":
@@ -261,6 +314,14 @@ def _identity(data: bytes) -> tuple[str, str]:
     except _UNREADABLE:
         return "", ""
     return meta.name, meta.resource_version
+
+
+def _identity_in(line: bytes) -> tuple[str, str]:
+    """The same for the object of an event."""
+    try:
+        return _identity(bytes(_RAW_EVENT.decode(line).object))
+    except _UNREADABLE:
+        return "", ""
 
 
 def _heading(data: bytes, error: Exception) -> _List:

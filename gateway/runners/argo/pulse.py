@@ -22,18 +22,28 @@ _Item = TypeVar("_Item", bound=Hashable)
 class Pulse(Generic[_Item]):
     """Implements `engine.ports.Sink` before another one. Call `start` once and `stop` once; safe from any thread.
 
-    Shape: `ask` is called for each item that was to be looked at. Who brings more than is taken waits.
+    Shape: `ask` is called for each item that was to be looked at; `draw` before anything is handed on: it brings what
+    waits elsewhere, of which `wake` told. Who brings more than is taken waits.
     """
 
-    def __init__(self, sink: Sink, ask: Callable[[_Item], None], rest_seconds: float, name: str) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        ask: Callable[[_Item], None],
+        rest_seconds: float,
+        name: str,
+        draw: Callable[[], None] = lambda: None,
+    ) -> None:
         self._sink = sink
         self._ask = ask
+        self._draw = draw
         self._rest_seconds = rest_seconds
         self._changed = threading.Condition()
         self._facts: dict[WorkflowUuid, list[AnyFact]] = {}
         self._events: dict[WorkflowUuid, list[EventLine]] = {}
         self._items: dict[_Item, None] = {}
         self._size = 0
+        self._woken = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -74,8 +84,15 @@ class Pulse(Generic[_Item]):
                 self._items[item] = None
                 self._grow(0)
 
+    def wake(self) -> None:
+        """Have `draw` called soon."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
     def _await_room(self) -> None:
-        while self._size >= _LIMIT and self._thread.is_alive():
+        # What is drawn comes in this very thread, and goes on right after.
+        while self._size >= _LIMIT and self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._changed.wait(1.0)
 
     def _grow(self, size: int) -> None:
@@ -87,13 +104,15 @@ class Pulse(Generic[_Item]):
     def _run(self) -> None:
         while not self._stopped.is_set():
             with self._changed:
-                self._changed.wait_for(lambda: self._size or self._items or self._stopped.is_set())
+                self._changed.wait_for(lambda: self._woken or self._size or self._items or self._stopped.is_set())
             self.flush()
             self._stopped.wait(self._rest_seconds)
         self.flush()
 
     def flush(self) -> None:
         """Hand on what has come so far."""
+        self._woken = False
+        self._draw()
         with self._changed:
             facts, self._facts = self._facts, {}
             events, self._events = self._events, {}

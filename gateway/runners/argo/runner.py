@@ -40,6 +40,7 @@ from gateway.runners.argo.reflector import Reflector, Watched
 from gateway.runners.argo.secrets import TokenKey, secrets_of, texts_to_mask
 from gateway.runners.argo.settings import ArgoBackend
 from gateway.runners.argo.strays import Strays
+from gateway.runners.argo.waiting_events import pod_stage
 from gateway.runners.argo.workers import Workers
 from gateway.runners.argo.world import Recovery, World
 from translator.argo.faults import TranslationError
@@ -94,12 +95,17 @@ class ArgoRunner:
         self._event_news = EventNews(self)
         self._heartbeat = Heartbeat(self._client, backend.target.namespace, self._stopped, now)
         self._inventory = nodes.NodeInventory(backend.name)
-        self.reflectors: Mapping[str, Reflector] = self._made_reflectors()
+        self._feeds: Mapping[str, AnyFeed] = self._made_feeds()
+        self.reflectors: Mapping[str, Reflector] = {
+            kind: Reflector(self._client, watched, self._feeds[kind], self._patience)
+            for kind, watched in self._watched().items()
+        }
         """By kind, for metrics and health."""
 
     def start(self, sink: Sink) -> None:
         """Begin to watch and to report. The cluster need not be reachable yet."""
-        self._pulse = Pulse(sink, self._workers.ask, self._backend.pace.gather, f"argo {self._backend.name} pulse")
+        name = f"argo {self._backend.name} pulse"
+        self._pulse = Pulse(sink, self._workers.ask, self._backend.pace.gather, name, self._draw)
         self._pulse.start()
         self._workers.start()
         self._ticker.start()
@@ -381,29 +387,39 @@ class ArgoRunner:
     def _follower(self, world: World, log: FollowedLog) -> Follower:
         return Follower(self._client, log, world, world.masker, self._patience, self._backend.pace.log_silence)
 
-    def _made_reflectors(self) -> Mapping[str, Reflector]:
+    def _wake(self) -> None:
+        if self._pulse is not None:
+            self._pulse.wake()
+
+    def _draw(self) -> None:
+        for feed in self._feeds.values():
+            feed.flush()
+
+    def _made_feeds(self) -> Mapping[str, AnyFeed]:
+        paths, pods = self._paths, PodNews(self, self._event_news.pod_known)
+        return {
+            "workflows": Feed(paths.workflows, Workflow, WorkflowNews(self, self._strays), self._wake),
+            "pods": Feed(paths.pods, Pod, pods, self._wake, pod_stage),
+            "events": Feed(paths.events, PodEvent, self._event_news, self._wake),
+            "nodes": Feed(nodes.PATH, nodes.ClusterNode, self._inventory, self._wake),
+        }
+
+    def _watched(self) -> Mapping[str, Watched]:
         pace = self._backend.pace
-        watched = Watched(
+        pods = Watched(
             path=self._paths.pods,
             label_selector=WORKFLOW_UUID,
             page=pace.page,
             watch_seconds=pace.watch,
             silence_seconds=pace.watch_silence,
         )
-        events = replace(watched, path=self._paths.events, label_selector="", field_selector="involvedObject.kind=Pod")
-        kinds: Mapping[str, tuple[Watched, AnyFeed]] = {
-            "workflows": (
-                replace(watched, path=self._paths.workflows),
-                Feed(self._paths.workflows, Workflow, WorkflowNews(self, self._strays)),
-            ),
-            "pods": (watched, Feed(watched.path, Pod, PodNews(self, self._event_news.pod_known))),
-            "events": (events, Feed(events.path, PodEvent, self._event_news)),
-            "nodes": (
-                replace(watched, path=nodes.PATH, label_selector="", optional=True),
-                Feed(nodes.PATH, nodes.ClusterNode, self._inventory),
-            ),
+        everything = replace(pods, label_selector="")
+        return {
+            "workflows": replace(pods, path=self._paths.workflows),
+            "pods": pods,
+            "events": replace(everything, path=self._paths.events, field_selector="involvedObject.kind=Pod"),
+            "nodes": replace(everything, path=nodes.PATH, optional=True),
         }
-        return {kind: Reflector(self._client, what, feed, self._patience) for kind, (what, feed) in kinds.items()}
 
 
 class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):

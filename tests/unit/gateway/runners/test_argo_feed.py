@@ -38,8 +38,8 @@ class Ear:
         self.told.append(f"){version}")
 
 
-def pod(name: str, version: int = 1, **more: Any) -> bytes:
-    return json.dumps({"metadata": {"name": name, "resourceVersion": str(version)}, **more}).encode()
+def pod(name: str, version: int = 1, *, uid: str = "", **more: Any) -> bytes:
+    return json.dumps({"metadata": {"name": name, "resourceVersion": str(version), "uid": uid}, **more}).encode()
 
 
 def event(type_: str, data: bytes) -> bytes:
@@ -57,7 +57,7 @@ def ear() -> Ear:
 
 @pytest.fixture
 def feed(ear: Ear) -> Feed[Pod]:
-    return Feed("/pods", Pod, ear)
+    return Feed("/pods", Pod, ear, lambda: None)
 
 
 def test_events_are_told_and_say_how_far_they_reach(feed: Feed[Pod], ear: Ear) -> None:
@@ -71,6 +71,39 @@ def test_events_are_told_and_say_how_far_they_reach(feed: Feed[Pod], ear: Ear) -
     assert reached == ["1", "2", "3", "4", ""]
     assert ear.told == ["a", "b", "-a"]
     assert (feed.counts["events"], feed.counts["bookmarks"]) == (3, 1)
+
+
+def test_events_wait_and_the_last_of_an_object_counts(ear: Ear) -> None:
+    woken: list[int] = []
+    feed = Feed("/pods", Pod, ear, lambda: woken.append(len(ear.told)))
+    reached = [feed.event(event("MODIFIED", pod(name, number, uid=name))) for number, name in enumerate("abab", 1)]
+    assert (reached, ear.told, woken) == (["1", "2", "3", "4"], [], [0])
+    feed.event(event("DELETED", pod("a", 5, uid="a")))
+    feed.flush()
+    assert ear.told == ["a", "b", "-a"]
+    assert (feed.counts["events"], feed.counts["superseded"]) == (5, 2)
+    feed.flush()
+    assert len(ear.told) == 3
+
+
+def test_what_waits_is_told_before_a_list_begins_and_before_what_cannot_wait(feed: Feed[Pod], ear: Ear) -> None:
+    feed.event(event("ADDED", pod("a", 1, uid="a")))
+    feed.event(event("ADDED", pod("nameless", 2)))
+    feed.event(event("ADDED", pod("b", 3, uid="b")))
+    feed.listing()
+    feed.listed([], "9")
+    assert ear.told == ["a", "nameless", "b", "(", ")9"]
+
+
+def test_what_cannot_be_read_of_what_waited_is_left_out(feed: Feed[Pod], ear: Ear) -> None:
+    with heard_logs(feed_module) as logs:
+        for number, name in enumerate(("a", "odd", "cursed", "b"), 1):
+            phase = [] if name == "odd" else "Running"
+            one = pod(name, number, uid=name, status={"phase": phase})
+            assert feed.event(event("ADDED", one)) == str(number)
+        feed.flush()
+    assert ear.told == ["a", "b"]
+    assert feed.counts["unreadable"] == len(logs) == 2
 
 
 @pytest.mark.parametrize(
