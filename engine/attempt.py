@@ -186,6 +186,15 @@ class Attempt:
         self.observe(TaskStatus.RUNNING)
         if (refused := self._mover.check_outputs()) is not None:
             self._finish(TaskStatus.FAILED, refused.exit_code, refused.message)
+        elif self._mover.asks:
+            self.step = Step.FETCHING
+            self._transfer(self._mover.check_access, self._checked, ExitCode.ACCESS_UNCHECKED)
+        else:
+            self._checked(None)
+
+    def _checked(self, fault: DataFault | None) -> None:
+        if fault is not None:
+            self._finish(TaskStatus.FAILED, fault.exit_code, fault.message)
         elif self.task.inputs:
             self.step = Step.FETCHING
             name, now = self.task.name, self.voice.now()
@@ -246,7 +255,7 @@ class Attempt:
     def _ran(self, status: int) -> None:
         self._checkpoints.stop()
         if self._stopping:
-            self._close()
+            self._save_last_checkpoints()
             return
         if status < 0:
             self.voice.system(f"The command was killed by signal {-status}")
@@ -259,6 +268,20 @@ class Attempt:
         self._checkpoints.when_idle(lambda: self._save(code, self.task.checkpoints))
 
     # Outputs
+
+    def _save_last_checkpoints(self) -> None:
+        """Take them of a command that was told to stop, as long as the grace time lasts; its outputs are lost."""
+        cell = self._cell
+        if self._closing or cell is None or not self.task.checkpoints:
+            self._close()
+            return
+
+        def save() -> None:
+            self._transfer(
+                lambda: self._checkpoints.save_all(cell.view), lambda _: self._close(), ExitCode.UPLOAD_FAILED
+            )
+
+        self._checkpoints.when_idle(save)
 
     def _save(self, code: int, checkpoints: tuple[object, ...]) -> None:
         if self._stopping:

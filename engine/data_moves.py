@@ -61,6 +61,15 @@ class Mover:
     stopped: threading.Event
     say: Callable[[str], None]
 
+    @property
+    def asks(self) -> bool:
+        """Whether `check_access` has anything to ask."""
+        return self._mover().asks
+
+    def check_access(self) -> DataFault | None:
+        """Whether inputs may be read and outputs written. Errors: TransferStopped."""
+        return self._mover().check_access()
+
     def fetch_inputs(self) -> DataFault | None:
         """Download all inputs, one after the other. Errors: TransferStopped."""
         return self._mover().fetch_inputs()
@@ -120,7 +129,10 @@ class Mover:
     def _data_places(self) -> DataPlaces:
         user, task = self.places.user, self.task
         kept = OutputPlace(url=self.places.data.below(self.workflow, task.name).url, stores=self.places.service)
-        outputs = tuple(OutputPlace(url=output.url, regex=output.regex, stores=user) for output in task.outputs)
+        outputs = tuple(
+            OutputPlace(url=output.url, regex=output.regex, stores=user, asks=_asks(output.url))
+            for output in task.outputs
+        )
         return DataPlaces(
             inputs=tuple(self._input(entry) for entry in task.inputs),
             outputs=(kept, *outputs) if task.keeps_intermediate else outputs,
@@ -136,7 +148,13 @@ class Mover:
             stores = self.places.service
         else:
             url, origin, stores = entry.url, entry.url, self.places.user
-        return InputPlace(index=entry.index, url=url, origin=origin, regex=entry.regex, stores=stores)
+        asks = stores is self.places.user and _asks(url)
+        return InputPlace(index=entry.index, url=url, origin=origin, regex=entry.regex, stores=stores, asks=asks)
+
+
+def _asks(url: str) -> bool:
+    """Whether to find out if a place is open: what this machine's directories allow, shows at once."""
+    return not url.startswith(f"{FILE_SCHEME}:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from storage.probe import Access
 from storage.transfer import Moved
 
 NO_FILES = "No Files in Output Folder"
@@ -15,6 +16,10 @@ class MoveVoice:
     """Says what was moved. Shape: `say` takes one line, from any thread."""
 
     say: Callable[[str], None]
+
+    def access_failed(self, access: Access, url: str, error: Exception) -> None:
+        """A place is not open."""
+        self.say(f"No {access} access to {url}: {error}")
 
     def downloaded(self, index: int, origin: str, moved: Moved) -> None:
         """An input is there."""

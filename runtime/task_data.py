@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime.move_voice import MoveVoice
-from storage.faults import StoreError
+from storage.faults import StoreError, StoreRefused
 from storage.keys import Parts, UnsafeName, safe_parts
 from storage.lanes import StopSign
+from storage.probe import Access, probe
 from storage.select import selection
 from storage.stores import Stores
 from storage.transfer import Transfer, Upload
@@ -38,22 +39,28 @@ class DataFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputPlace:
-    """Where an input comes from. Shape: `origin` says it to the user; `url` "" where no store is set up for it."""
+    """Where an input comes from.
+
+    Shape: `origin` says it to the user; `url` "" where no store is set up for it; `asks` says whether to find out
+    whether it is open before anything is moved.
+    """
 
     index: int
     url: str
     origin: str
     stores: Stores
     regex: str = ""
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputPlace:
-    """Where outputs go."""
+    """Where outputs go. Shape: `asks` as for InputPlace."""
 
     url: str
     stores: Stores
     regex: str = ""
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,29 @@ class DataMover:
     stopped: StopSign
     voice: MoveVoice
     mark: Callable[[str], None] = field(default=lambda _name: None)
+
+    @property
+    def asks(self) -> bool:
+        """Whether `check_access` has anything to ask."""
+        return any(place.asks for place in self.places.inputs) or any(place.asks for place in self.places.outputs)
+
+    def check_access(self) -> DataFault | None:
+        """Whether inputs may be read and outputs written, before time is spent on the command.
+
+        Source: workflow-spec.md §6.3 step 2. Errors: TransferStopped.
+        """
+        wanted = [(place.url, place.stores, Access.READ) for place in self.places.inputs if place.asks]
+        wanted += [(place.url, place.stores, Access.WRITE) for place in self.places.outputs if place.asks]
+        for url, stores, access in wanted:
+            try:
+                probe(stores, parse_location(url), access, self.stopped)
+            except (StoreError, OSError) as error:
+                self.voice.access_failed(access, url, error)
+                denied = isinstance(error, StoreRefused)
+                code = ExitCode.ACCESS_DENIED if denied else ExitCode.ACCESS_UNCHECKED
+                text = "Data access was denied" if denied else "Data access could not be checked"
+                return DataFault(code, f"{text}: {access} of {url}: {error}")
+        return None
 
     def fetch_inputs(self) -> DataFault | None:
         """Download all inputs, one after the other. Errors: TransferStopped."""

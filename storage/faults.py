@@ -7,6 +7,10 @@ class StoreError(Exception):
     """A location could not be read or written; the message says which and what to do."""
 
 
+class StoreRefused(StoreError):
+    """A store knows the request and will not carry it out for this credential."""
+
+
 class UnsupportedLocation(StoreError):
     """No store that is set up here can serve this URL."""
 

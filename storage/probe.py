@@ -12,10 +12,9 @@ from typing import assert_never
 from storage.faults import StoreError
 from storage.keys import Parts
 from storage.lanes import NEVER, StopSign
+from storage.reserved import PROBE_PREFIX
 from storage.stores import StoredObject, Stores
 from storage.urls import Location
-
-_PREFIX = ".argosmo-probe-"
 
 
 class Access(StrEnum):
@@ -64,4 +63,4 @@ def _write(stores: Stores, location: Location, stopped: StopSign) -> None:
 
 
 def _name() -> Parts:
-    return (f"{_PREFIX}{uuid.uuid4().hex}-{os.getpid()}",)
+    return (f"{PROBE_PREFIX}{uuid.uuid4().hex}-{os.getpid()}",)

@@ -6,7 +6,7 @@ import re
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
-from storage.faults import StoreError
+from storage.faults import StoreError, StoreRefused
 from storage.s3_wire import S3Refused, S3Unreachable
 
 # Not all of them derive from the base: a missing object is the built-in error, a bad key a ValueError.
@@ -32,7 +32,7 @@ def explained(error: Exception, url: str) -> StoreError:
     if is_refusal(error):
         reason = f" ({code}: {said})" if code else ""
         advice = "renew the credential" if code in _EXPIRED else "check the credential and its rights"
-        return StoreError(f"Access to {url} was refused{reason}; {advice}")
+        return StoreRefused(f"Access to {url} was refused{reason}; {advice}")
     if code in _NO_BUCKET:
         return StoreError(f"There is no bucket for {url}; create it or correct the URL")
     if isinstance(error, FileNotFoundError):

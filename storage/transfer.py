@@ -16,6 +16,7 @@ from functools import partial
 from storage.faults import StoreError, TransferStopped
 from storage.keys import Parts, UnsafeName
 from storage.lanes import Lanes, StopSign
+from storage.reserved import is_reserved
 from storage.select import EVERYTHING, Selection
 from storage.stores import Entry, Note, Source, StoredObject, Stores, Target
 from storage.sums import FileSum, MovedFile, file_sum, looks_like_md5
@@ -91,6 +92,8 @@ class Transfer:
                 self._several(source.lanes) as lanes,
             ):
                 for found in self._selected(source, chosen, moved):
+                    if is_reserved(found.parts):
+                        continue
                     self._watch.found(1, found.size)
                     lanes.run(partial(self._fetch, source, found, tree, into, moved, lanes))
         except (OSError, UnsafeName) as error:

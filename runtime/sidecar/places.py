@@ -54,11 +54,17 @@ def data_places(payload: SidecarPayload, stores: TaskStores) -> DataPlaces:
                 origin=entry.origin or entry.url,
                 regex=entry.regex,
                 stores=stores.service if entry.service else stores.user,
+                asks=not entry.service,
             )
             for entry in payload.inputs
         ),
         outputs=tuple(
-            OutputPlace(url=entry.url, regex=entry.regex, stores=stores.service if entry.service else stores.user)
+            OutputPlace(
+                url=entry.url,
+                regex=entry.regex,
+                stores=stores.service if entry.service else stores.user,
+                asks=not entry.service,
+            )
             for entry in payload.outputs
         ),
         kpis=payload.kpis,

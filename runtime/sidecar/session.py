@@ -130,6 +130,8 @@ class Session:
 
     async def _prepare(self) -> None:
         fault = self._broken or self._mover.check_outputs()
+        if fault is None and self._mover.asks:
+            fault = await self._move(self._mover.check_access, ExitCode.ACCESS_UNCHECKED)
         if fault is None:
             fault = await self._move(self._mover.fetch_inputs, ExitCode.DOWNLOAD_FAILED)
         if fault is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,8 @@ from gateway.settings import Settings
 from tests.cluster.scene import IMAGE, cluster_document, cluster_with_store
 from tests.e2e.drive import USER, Outcome, Play
 from tests.e2e.scenario import Scenario, scenarios
-from tests.e2e.test_scenarios import gateway_for
+from tests.e2e.shelves import Shelves
+from tests.e2e.test_scenarios import gateway_for, places_here
 from tests.object_store import S3Server
 
 PATIENCE_SECONDS = 240.0
@@ -51,15 +51,17 @@ def test_scenario(
         pytest.skip(ONE_MACHINE[case.name])
     there, here = tmp_path / "there", tmp_path / "here"
     here.mkdir()
+    shelves = Shelves(store)
     with gateway_for("local", case, here) as (client, _):
-        local = Play(client, case)
-        local.run({"SHARED": f"file://{here}/shared", **case.paced(slow=False)})
+        local = Play(client, case, shelves=shelves)
+        local.run(places_here(case, here, shelves))
     record_property("local", _shown(local.outcomes))
-    with _gateway(store, case, there) as client:
-        remote = Play(client, case, patience_seconds=PATIENCE_SECONDS, pause_seconds=0.2)
+    data = shelves.place(there, on_s3=True)
+    with _gateway(store, case, there, data) as client:
+        remote = Play(client, case, patience_seconds=PATIENCE_SECONDS, pause_seconds=0.2, shelves=shelves)
         try:
-            shared = f"s3://{store.bucket}/{uuid.uuid4().hex}"
-            remote.run({"SHARED": shared, "IMAGE": IMAGE, **case.paced(slow=True)})
+            shared = shelves.place(there, on_s3=True)
+            remote.run({"SHARED": shared, "DATA": data, "IMAGE": IMAGE, **case.paced(slow=True)})
         finally:
             record_property("cluster", _shown(remote.outcomes))
     if case.name not in OTHER_LINES:
@@ -67,10 +69,11 @@ def test_scenario(
 
 
 @contextmanager
-def _gateway(store: S3Server, case: Scenario, directory: Path) -> Iterator[TestClient]:
+def _gateway(store: S3Server, case: Scenario, directory: Path, data: str) -> Iterator[TestClient]:
     config = directory / "config"
     config.mkdir(parents=True)
     document = cluster_document(os.environ["KUBECONFIG"], store)
+    document["workflow"]["workflow_data"]["credential"]["endpoint"] = data
     document["workflow"].update({"max_num_tasks": 5000, **case.settings})
     document["pools"]["default"].update(case.pool)
     (config / "cluster.yaml").write_text(yaml.safe_dump(document))

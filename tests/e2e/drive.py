@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from tests.e2e.scenario import Scenario, spec_text
+from tests.e2e.shelves import Shelves
 
 USER = "tester"
 PATIENCE_SECONDS = 60.0
@@ -40,12 +41,14 @@ class Play:
         hurry: Callable[[], None] = lambda: None,
         patience_seconds: float = PATIENCE_SECONDS,
         pause_seconds: float = 0.01,
+        shelves: Shelves | None = None,
     ) -> None:
         self._client = client
         self._scenario = scenario
         self._hurry = hurry
         self._patience_seconds = patience_seconds
         self._pause_seconds = pause_seconds
+        self._shelves = shelves or Shelves()
         self.outcomes: list[Outcome] = []
         self.lines: list[dict[str, list[str]]] = []
 
@@ -55,6 +58,9 @@ class Play:
         `replace` are texts put in place of `$NAME` in specs; IMAGE stands for the image `i`, where one must be real.
         """
         scenario = self._scenario
+        self._put(scenario.objects, replace)
+        if not self._stored_key(scenario.expect.get("key_refused")):
+            return
         reply = self._post(
             _replaced(scenario.text, replace),
             set_variables=scenario.set_variables,
@@ -65,18 +71,43 @@ class Play:
                 *(("label", item) for item in scenario.labels),
             ],
         )
-        first = self._judge(reply, _replaced_within(scenario.expect, replace), cancel=scenario.cancel)
-        if scenario.then is not None:
-            self._second(first, scenario.then, replace)
+        cancel = _replaced_within(scenario.cancel, replace) if scenario.cancel is not None else None
+        last = self._judge(reply, _replaced_within(scenario.expect, replace), cancel=cancel)
+        step = scenario.then
+        while step is not None:
+            last = self._next(last, step, replace)
+            step = step.get("then")
 
-    def _second(self, first: str, step: Mapping[str, Any], replace: Mapping[str, str]) -> None:
+    def _next(self, last: str, step: Mapping[str, Any], replace: Mapping[str, str]) -> str:
+        self._put(step.get("objects", {}), replace)
         if step.get("restart"):
-            reply = self._client.post(f"/api/pool/default/workflow/{first}/restart")
+            reply = self._client.post(f"/api/pool/default/workflow/{last}/restart")
         elif step.get("resubmit"):
-            reply = self._client.post("/api/pool/default/workflow", params={"workflow_id": first})
+            reply = self._client.post("/api/pool/default/workflow", params={"workflow_id": last})
         else:
             reply = self._post(_replaced(spec_text({"workflow": step["submit"]}), replace))
-        self._judge(reply, _replaced_within(step["expect"], replace))
+        return self._judge(reply, _replaced_within(step["expect"], replace))
+
+    def _put(self, objects: Mapping[str, Any], replace: Mapping[str, str]) -> None:
+        for url, content in objects.items():
+            self._shelves.put(_replaced(url, replace), content)
+
+    def _stored_key(self, refusal: str | None) -> bool:
+        """Whether the owner has the credential that the case gives him; it may be a case of one that is refused."""
+        if not self._scenario.key:
+            return True
+        assert self._shelves.s3 is not None, "a key needs an S3 server: say `store: s3`"
+        wrong = self._scenario.key == "wrong"
+        key = self._shelves.s3.credential("writer" if wrong else self._scenario.key, "not-his" if wrong else None)
+        names = ("endpoint", "override_url", "addressing_style", "access_key_id", "access_key")
+        body = {"data_credential": {name: getattr(key, name) for name in names}}
+        reply = self._client.post("/api/credentials/scenario", json=body)
+        if refusal is None:
+            assert reply.status_code == 200, reply.text
+            return True
+        assert reply.status_code == 400, reply.text
+        assert refusal in reply.json()["message"]
+        return False
 
     def _post(
         self,
@@ -108,13 +139,18 @@ class Play:
         self.outcomes.append(_outcome(found))
         self.lines.append(_programs_lines(log))
         _check(found, log, expect)
+        for url, objects in expect.get("objects", {}).items():
+            self._shelves.check(url, objects)
         return workflow_id
 
     def _cancel(self, workflow_id: str, cancel: Mapping[str, Any]) -> None:
-        task, status = cancel["when"].split()
-        self._wait_for(
-            workflow_id, cancel["when"], lambda found: any(t["status"] == status for t in _attempts(found)[task])
-        )
+        if place := cancel.get("when_object"):
+            self._wait_for(workflow_id, f"objects at {place}", lambda _: bool(self._shelves.below(place)))
+        else:
+            task, status = cancel["when"].split()
+            self._wait_for(
+                workflow_id, cancel["when"], lambda found: any(t["status"] == status for t in _attempts(found)[task])
+            )
         params = {key: str(cancel[key]) for key in ("message", "force") if key in cancel}
         reply = self._client.post(f"/api/workflow/{workflow_id}/cancel", params=params)
         assert reply.status_code == 200, reply.text
@@ -150,7 +186,7 @@ def _replaced_within(expect: Any, replace: Mapping[str, str]) -> Any:
     if isinstance(expect, str):
         return _replaced(expect, replace)
     if isinstance(expect, Mapping):
-        return {key: _replaced_within(value, replace) for key, value in expect.items()}
+        return {_replaced(key, replace): _replaced_within(value, replace) for key, value in expect.items()}
     return [_replaced_within(value, replace) for value in expect] if isinstance(expect, list) else expect
 
 

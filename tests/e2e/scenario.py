@@ -33,6 +33,14 @@ class Scenario:
     advance_seconds: float = 0
     then: Mapping[str, Any] | None = None
     pace: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    objects: Mapping[str, Any] = field(default_factory=dict)
+    store: str = "directory"
+    key: str = ""
+
+    @property
+    def on_s3(self) -> bool:
+        """Whether `$SHARED` has to be in an object store, also on this machine."""
+        return self.store == "s3"
 
     def paced(self, *, slow: bool) -> dict[str, str]:
         """What stands for `$NAME` where time is meant: quick, or slow where a start takes seconds."""
@@ -72,6 +80,9 @@ _KNOWN = {
     "expect",
     "then",
     "pace",
+    "objects",
+    "store",
+    "key",
 }
 
 
@@ -95,4 +106,7 @@ def _scenario(document: Mapping[str, Any]) -> Scenario:
         advance_seconds=document.get("advance", 0),
         then=document.get("then"),
         pace={name: (str(quick), str(slow)) for name, (quick, slow) in document.get("pace", {}).items()},
+        objects=document.get("objects", {}),
+        store=document.get("store", "directory"),
+        key=document.get("key", "writer" if document.get("store") == "s3" else ""),
     )

@@ -20,6 +20,7 @@ from gateway.settings import Settings
 from pools.backend import Backend
 from tests.e2e.drive import USER, Play
 from tests.e2e.scenario import Scenario, scenarios
+from tests.e2e.shelves import Shelves, intermediate
 
 CASES = list(scenarios())
 _TICK = timedelta(seconds=0.25)
@@ -32,11 +33,30 @@ def test_the_suite_is_as_large_as_promised() -> None:
 
 @pytest.mark.parametrize(
     ("runner", "case"),
-    [pytest.param(runner, case, id=f"{runner}-{case.name}") for case in CASES for runner in case.runners],
+    [
+        pytest.param(
+            runner,
+            case,
+            id=f"{runner}-{case.name}",
+            marks=[pytest.mark.xdist_group("s3")] if case.on_s3 else [],
+        )
+        for case in CASES
+        for runner in case.runners
+    ],
 )
-def test_scenario(runner: str, case: Scenario, tmp_path: Path) -> None:
+def test_scenario(runner: str, case: Scenario, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    shelves = Shelves(request.getfixturevalue("s3") if case.on_s3 else None)
     with gateway_for(runner, case, tmp_path) as (client, hurry):
-        Play(client, case, hurry).run({"SHARED": f"file://{tmp_path}/shared", **case.paced(slow=False)})
+        Play(client, case, hurry, shelves=shelves).run(places_here(case, tmp_path, shelves))
+
+
+def places_here(case: Scenario, directory: Path, shelves: Shelves) -> dict[str, str]:
+    """What stands for `$NAME` on this machine."""
+    return {
+        "SHARED": shelves.place(directory, on_s3=case.on_s3),
+        "DATA": intermediate(directory / "data"),
+        **case.paced(slow=False),
+    }
 
 
 @contextmanager

@@ -99,11 +99,11 @@ def test_url_inputs_and_outputs(stage: Scene, tmp_path: Path) -> None:
     assert memory.log("r") == ["x", "x"]
 
 
-def test_a_store_without_key_fails_the_download_and_names_what_is_missing(stage: Scene) -> None:
-    """§5.6 2010 input download failed; the command is not run."""
+def test_a_store_without_key_fails_the_task_and_names_what_is_missing(stage: Scene) -> None:
+    """§5.6 2013 data access check could not be done; the command is not run."""
     memory = stage.run(run(task("t", "echo ran", inputs=(UrlInput(index=0, url="gs://bucket/x"),))))
     end = memory.end("t")
-    assert (end.status, end.exit_code) == (TaskStatus.FAILED, 2010)
+    assert (end.status, end.exit_code) == (TaskStatus.FAILED, 2013)
     assert "No credential for gs://bucket. Store one with `credential set`, of type DATA." in end.message
     assert not memory.log("t")
 
@@ -125,13 +125,17 @@ def test_an_object_store_is_opened_with_the_owners_key(stage: Scene, s3: S3Serve
 
 
 @pytest.mark.parametrize("key", [{"identity": "reader"}, {"secret": "wrong-secret-key"}])
-def test_a_key_that_does_not_open_it_fails_the_upload(stage: Scene, s3: S3Server, key: dict[str, str]) -> None:
-    """§5.6 2012 output upload failed."""
+def test_a_key_that_does_not_open_it_fails_the_task_before_the_command(
+    stage: Scene, s3: S3Server, key: dict[str, str]
+) -> None:
+    """§6.3 check write access of URL outputs; §5.6 2014 data access denied."""
     url = f"s3://bucket/refused-{stage.engine.isolation.replace(' ', '-')}"
-    writer = task("w", "echo x > /osmo/data/output/f; env", outputs=(UrlOutput(url=url),))
+    writer = task("w", "echo ran", outputs=(UrlOutput(url=url),))
     memory = stage.run(with_keys(run(writer), s3.credential(**key)))
     end = memory.end("w")
-    assert (end.status, end.exit_code) == (TaskStatus.FAILED, 2012)
+    assert (end.status, end.exit_code) == (TaskStatus.FAILED, 2014)
+    assert "Data access was denied: WRITE of s3://bucket/refused" in end.message
+    assert memory.log("w") == []
     assert s3.keys("refused") == []
     # Keys to data are not the program's.
     assert not any("secret-key" in line for line in (*memory.log("w"), *memory.system_log("w"), end.message))
@@ -254,6 +258,31 @@ def test_checkpoints_are_taken_while_the_command_runs(stage: Scene, tmp_path: Pa
     eventually(lambda: uploaded.read_text() != one)
     stage.delete(first, force=True)
     assert memory.statuses("t")[-1] is TaskStatus.RUNNING
+
+
+def test_the_last_checkpoint_is_taken_of_a_command_that_is_cancelled(stage: Scene, tmp_path: Path) -> None:
+    """§6.6 one last upload after the command ended, on SIGTERM within the grace period; §5.8 outputs lost."""
+    script = (
+        "trap 'echo late > /tmp/c/f; exit 0' TERM; mkdir -p /tmp/c; echo lost > /osmo/data/output/o; "
+        "echo ready; while :; do sleep 0.05; done"
+    )
+    point = CheckpointPlan(path="/tmp/c/*", url=f"file://{tmp_path}/ck", frequency_seconds=3600)
+    first = run(task("t", script, checkpoints=(point,), outputs=(UrlOutput(url=f"file://{tmp_path}/out"),)))
+    memory = stage.run(first)
+    memory.wait(lambda: "ready" in memory.log("t"))
+    stage.delete(first)
+    assert files_below(tmp_path) == ["ck/f"]
+    assert (tmp_path / "ck/f").read_text() == "late\n"
+
+
+def test_no_last_checkpoint_holds_up_a_forced_end(stage: Scene, tmp_path: Path) -> None:
+    """§5.8 grace 0 with `force`."""
+    point = CheckpointPlan(path="/tmp/c/*", url=f"file://{tmp_path}/ck", frequency_seconds=3600)
+    first = run(task("t", "mkdir /tmp/c; touch /tmp/c/f; echo ready; sleep 1000", checkpoints=(point,)))
+    memory = stage.run(first)
+    memory.wait(lambda: "ready" in memory.log("t"))
+    stage.delete(first, force=True)
+    assert files_below(tmp_path) == []
 
 
 def test_a_failed_checkpoint_ends_the_task(stage: Scene, tmp_path: Path) -> None:

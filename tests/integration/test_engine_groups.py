@@ -75,7 +75,7 @@ def test_one_that_fails_before_the_barrier_blocks_nobody(stage: Scene) -> None:
     """§5.5 A task that fails before reaching the barrier, when ignored, does not block the others."""
     broken = task("broken", "echo never", inputs=(UrlInput(index=0, url="gs://bucket/x"),))
     memory = stage.run(run(group("g", task("lead", "echo lead"), broken)))
-    assert memory.end("broken").exit_code == 2010
+    assert memory.end("broken").exit_code == 2013
     assert "No credential for gs://bucket" in memory.end("broken").message
     assert memory.end("lead").exit_code == 0
     assert not memory.log("broken")
@@ -213,16 +213,16 @@ def test_a_barrier_waits_for_the_one_that_will_come_again(stage: Scene) -> None:
     lead = task(
         "lead",
         "echo lead",
-        inputs=(UrlInput(index=0, url="s3://not/there"),),
-        exit_rules=(ExitRule(action=ExitAction.RESCHEDULE, ranges=((2010, 2010),)),),
+        inputs=(UrlInput(index=0, url="gs://not/there"),),
+        exit_rules=(ExitRule(action=ExitAction.RESCHEDULE, ranges=((2010, 2013),)),),
         max_retries=1,
     )
     first = run(group("g", lead, task("helper", "echo helper")))
     memory = stage.run(first)
-    assert memory.end("lead").exit_code == 2010
+    assert memory.end("lead").exit_code == 2013
     stage.apply(first, CreateTask(task=TaskName("lead"), retry_id=1))
     # The second failure is the last one: now nobody is waited for.
-    assert memory.end("lead", 1).exit_code == 2010
+    assert memory.end("lead", 1).exit_code == 2013
     assert memory.end("helper").exit_code == 0
     order = [fact for fact in memory.story if fact in (memory.end("lead", 1), memory.end("helper"))]
     assert order[0] == memory.end("lead", 1)

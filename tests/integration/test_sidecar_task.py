@@ -167,26 +167,42 @@ def test_nothing_to_upload_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fetch", "message"),
+    ("fetch", "code", "said", "message"),
     [
-        (Fetch(index=0, url="", service=True), "no store for intermediate data is configured"),
-        (Fetch(index=0, url="gs://b/x"), "No credential for gs://b"),
-        (Fetch(index=0, url="file:///etc"), "No store for file://"),
-        (Fetch(index=0, url="s3://b/x", regex="("), "Invalid regex"),
+        (Fetch(index=0, url="", service=True), 2010, "Download of input 0 failed:", "no store for intermediate data"),
+        (Fetch(index=0, url="gs://b/x"), 2013, "No READ access to gs://b/x:", "No credential for gs://b"),
+        (Fetch(index=0, url="file:///etc"), 2013, "No READ access to file:///etc:", "No store for file://"),
+        (Fetch(index=0, url="file:///", regex="(", service=True), 2010, "Download of input 0 failed:", "Invalid regex"),
     ],
 )
-def test_an_input_that_cannot_be_had_is_2010_and_nothing_starts(tmp_path: Path, fetch: Fetch, message: str) -> None:
-    """§5.6 2010: input download failed; the wrapper exits without running the command."""
+def test_an_input_that_cannot_be_had_ends_the_run_before_the_start(
+    tmp_path: Path, fetch: Fetch, code: int, said: str, message: str
+) -> None:
+    """§5.6 2010 input download failed, 2013 access check could not be done; the command is not run."""
 
     async def scene(pod: Pod) -> None:
         await pod.hello()
         told = await pod.hear()
-        assert (told["kind"], told["code"], told["phase"]) == ("finish", 2010, "download")
+        assert (told["kind"], told["code"], told["phase"]) == ("finish", code, "download")
         assert message in told["message"]
         await pod.end(1)
 
-    said = play(tmp_path, payload_with(tmp_path, inputs=(fetch,)), scene)
-    assert said[0].startswith("Download of input 0 failed:")
+    assert play(tmp_path, payload_with(tmp_path, inputs=(fetch,)), scene)[0].startswith(said)
+
+
+@pytest.mark.xdist_group("s3")
+def test_a_key_that_may_only_read_is_refused_before_the_start(tmp_path: Path, s3: S3Server) -> None:
+    """§6.3 check write access of URL outputs; §5.6 2014 data access denied."""
+
+    async def scene(pod: Pod) -> None:
+        await pod.hello()
+        told = await pod.hear()
+        assert (told["kind"], told["code"], told["phase"]) == ("finish", 2014, "download")
+        assert f"WRITE of s3://{s3.bucket}/denied" in told["message"]
+        await pod.end(1)
+
+    keys = msgspec.json.encode({f"s3://{s3.bucket}": s3.credential("reader")})
+    play(tmp_path, payload_with(tmp_path, outputs=(Push(url=f"s3://{s3.bucket}/denied"),)), scene, keys)
 
 
 def test_an_output_without_a_store_is_refused_before_the_start(tmp_path: Path) -> None:
