@@ -90,6 +90,7 @@ def _changes(url: str, home: Path, runs: list[Run]) -> dict[Change, float]:
         tracked = mirror._tracked.get(uuid)
         if tracked is None:
             return
+        tracked.wake()
         for name, tries in tracked.state.attempts.items():
             seen.setdefault((numbers[uuid], name, tries[-1].status), now)
         if tracked.state.status.finished:

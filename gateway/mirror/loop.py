@@ -33,9 +33,9 @@ from gateway.ports.logs import Logs
 from gateway.ports.runner import Runner
 from gateway.ports.runs import CancelRequest
 from gateway.ports.store import Store
+from gateway.services.sleepers import Sleepers
 from translator.lifecycle.effects import AnyEffect, DeleteGroup, Seal
 from translator.lifecycle.facts import Accepted, AnyFact, Tick
-from translator.lifecycle.reduce import PlanIndex
 from translator.lifecycle.words import TaskStatus
 from translator.plan.model import Plan, WorkflowUuid, decode
 
@@ -87,6 +87,7 @@ class Mirror:
         self._fanout = Fanout()
         self._sealer = Sealer(logs, clock, self._log_sealed)
         self._tracked: dict[WorkflowUuid, Tracked] = {}
+        self._sleepers = Sleepers()
         self._parked: dict[WorkflowUuid, str] = {}
         # The newest request that a parked workflow has heard of: a newer one is a reason to try again.
         self._heard: dict[WorkflowUuid, int] = {}
@@ -212,6 +213,10 @@ class Mirror:
                 steps.append(step)
         for step in self._saved(steps):
             self._guarded(step.tracked.uuid, partial(self._finish, step))
+        for step in steps:
+            # Only now, since none of this batch may sleep before its step was taken.
+            if self._tracked.get(step.tracked.uuid) is step.tracked:
+                self._sleepers.used(step.tracked)
 
     def _step(
         self,
@@ -224,6 +229,7 @@ class Mirror:
         tracked = self._tracked.get(uuid)
         if tracked is None:
             return None
+        tracked.wake()
         facts: list[AnyFact] = [request.fact for request in cancels]
         if uuid in fresh:
             facts.append(Accepted(at=self._clock.now()))
@@ -338,11 +344,11 @@ class Mirror:
         plan = decode(stored.plan)
         tracked = Tracked(
             run=self._patiently(partial(self._run_of, plan)),
-            index=PlanIndex.of(plan),
             runner=self._runners[plan.backend],
             fence=stored.owner.fence,
             state=stored.state,
             timers=running(stored.timers),
+            sleepers=self._sleepers,
         )
         self._patiently(partial(self._logs.recover, uuid, contested=taken.contested))
         tracked.runner.admit(tracked.run)
@@ -356,7 +362,7 @@ class Mirror:
     def _sweep(self) -> None:
         """Find what only the rows know of; it is worked on like what was told, so many workflows at a time."""
         for tracked in [*self._tracked.values()]:
-            if not self._custody.may_act(tracked.run.plan.backend):
+            if not self._custody.may_act(tracked.backend):
                 _log.warning("workflow left to another process", workflow=tracked.uuid)
                 self._leave(tracked)
         findings = self._custody.look(thorough=self._sweeps % _THOROUGH_SWEEPS == 0)
@@ -397,7 +403,10 @@ class Mirror:
         self._parked[uuid] = f"{type(error).__name__}: {error}"
         self._heard[uuid] = max((request.number for request in self._cancels().get(uuid, ())), default=0)
         tracked = self._tracked.pop(uuid, None)
-        if tracked is not None and tracked.alarm is not None:
+        if tracked is None:
+            return
+        self._sleepers.forget(tracked)
+        if tracked.alarm is not None:
             tracked.alarm.cancel()
 
     def _drop_fenced(self, error: Fenced) -> None:
@@ -417,7 +426,9 @@ class Mirror:
         self._heard.pop(tracked.uuid, None)
         if tracked.alarm is not None:
             tracked.alarm.cancel()
+        tracked.wake()
         tracked.runner.forget(tracked.run)
+        self._sleepers.forget(tracked)
 
     def _patiently(self, action: Callable[[], _T]) -> _T:
         """Do something with the database; while it cannot be used, try again until the mirror is stopped."""

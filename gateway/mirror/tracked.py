@@ -11,6 +11,7 @@ from gateway.mirror.timers import TimerKey, timer_changes
 from gateway.ports.clock import Alarm
 from gateway.ports.runner import Runner
 from gateway.ports.runs import StateChange
+from gateway.services.sleepers import Sleepers
 from translator.lifecycle.effects import AnyEffect
 from translator.lifecycle.facts import AnyFact
 from translator.lifecycle.reduce import PlanIndex, outstanding, reduce
@@ -18,25 +19,53 @@ from translator.lifecycle.state import WorkflowState
 from translator.plan.model import WorkflowUuid
 
 
-@dataclass(slots=True, kw_only=True)
 class Tracked:
-    """A workflow that this process owns. `state` and `timers` are what the rows hold."""
+    """A workflow that this process owns. `state` and `timers` are what the rows hold.
 
-    run: Run
-    index: PlanIndex
-    runner: Runner
-    fence: int
-    state: WorkflowState
-    timers: dict[TimerKey, datetime]
-    alarm: Alarm | None = None
-    alarm_due: datetime | None = None
-    rang_for: datetime | None = None
-    sealing: bool = False
+    Implements `gateway.services.sleepers.Sleeper`: run, index and state are there between `wake` and `sleep`. Both are
+    called by the mirror's thread alone.
+    """
 
-    @property
-    def uuid(self) -> WorkflowUuid:
-        """Which workflow."""
-        return self.run.plan.workflow_uuid
+    def __init__(
+        self,
+        *,
+        run: Run,
+        runner: Runner,
+        fence: int,
+        state: WorkflowState,
+        timers: dict[TimerKey, datetime],
+        sleepers: Sleepers,
+    ) -> None:
+        self.uuid: WorkflowUuid = run.plan.workflow_uuid
+        self.backend = run.plan.backend
+        self.weight = len(state.attempts)
+        self.run = run
+        self.index = PlanIndex.of(run.plan)
+        self.state = state
+        self.runner = runner
+        self.fence = fence
+        self.timers = timers
+        self.alarm: Alarm | None = None
+        self.alarm_due: datetime | None = None
+        self.rang_for: datetime | None = None
+        self.sealing = False
+        self._sleepers = sleepers
+        self._asleep: bytes | None = None
+
+    def wake(self) -> None:
+        """Have everything at hand. Safe to repeat."""
+        if self._asleep is not None:
+            held = self._sleepers.unpack(self._asleep)
+            self.run, self.state = held["run"], held["state"]
+            self.index = PlanIndex.of(self.run.plan)
+            self._asleep = None
+
+    def sleep(self) -> bool:
+        """Pack what grows with the number of tasks."""
+        if self._asleep is None:
+            self._asleep = self._sleepers.pack({"run": self.run, "state": self.state})
+            del self.run, self.state, self.index
+        return True
 
     def take(self, change: StateChange) -> None:
         """Hold what has been saved."""

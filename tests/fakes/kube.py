@@ -444,7 +444,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _line(self, value: Json) -> None:
-        self._chunk(json.dumps(value).encode() + b"\n")
+        # As the real one writes it: without a space.
+        self._chunk(json.dumps(value, separators=(",", ":")).encode() + b"\n")
 
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")

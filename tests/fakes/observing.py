@@ -16,6 +16,7 @@ from gateway.runners.argo.settings import Pace
 from gateway.runners.argo.strays import Strays
 from gateway.runners.argo.waiting_events import pod_stage
 from gateway.runners.argo.world import World
+from gateway.services.sleepers import Sleepers
 from translator.argo.observe_objects import Pod, Workflow
 from translator.lifecycle.effects import AnyEffect, CreateGroup, CreateTask
 from translator.lifecycle.state import WorkflowState
@@ -31,11 +32,13 @@ class ObservingRunner:
 
     def __init__(self) -> None:
         self._worlds: dict[WorkflowUuid, World] = {}
+        self._sleepers = Sleepers()
         self._pulse: Pulse[World] | None = None
-        strays = Strays(lambda _: False, lambda _name, _uid: None)
+        workflows = WorkflowNews(self, Strays(lambda _: False, lambda _name, _uid: None))
+        pods = PodNews(self, lambda _world, _pod: None)
         self.feeds: Mapping[str, AnyFeed] = {
-            "pods": Feed("pods", Pod, PodNews(self, lambda _world, _pod: None), self._wake, pod_stage),
-            "workflows": Feed("workflows", Workflow, WorkflowNews(self, strays), self._wake),
+            "pods": Feed("pods", Pod, pods, self._wake, self._await_beat, pod_stage),
+            "workflows": Feed("workflows", Workflow, workflows, self._wake, self._await_beat),
         }
 
     def start(self, sink: Sink) -> None:
@@ -55,6 +58,7 @@ class ObservingRunner:
             around=Surroundings(),
             follow=_EmptyLog,
             log_path=str,
+            sleepers=self._sleepers,
         )
         self._worlds[run.plan.workflow_uuid].begin()
 
@@ -72,7 +76,9 @@ class ObservingRunner:
 
     def forget(self, run: Run) -> None:
         """Drop a run."""
-        self._worlds.pop(run.plan.workflow_uuid, None)
+        world = self._worlds.pop(run.plan.workflow_uuid, None)
+        if world is not None:
+            self._sleepers.forget(world)
 
     def stop(self) -> None:
         """Hand on what is left."""
@@ -98,6 +104,10 @@ class ObservingRunner:
     def _wake(self) -> None:
         if self._pulse is not None:
             self._pulse.wake()
+
+    def _await_beat(self) -> None:
+        if self._pulse is not None:
+            self._pulse.await_beat()
 
     def _draw(self) -> None:
         for feed in self.feeds.values():

@@ -22,6 +22,7 @@ PREFLIGHT = "preflight-test"
 
 CONFIG_ERROR_GRACE = timedelta(minutes=10)
 UNKNOWN_STATUS_GRACE = timedelta(minutes=30)
+_GRACED = {"CreateContainerConfigError": CONFIG_ERROR_GRACE, "ContainerStatusUnknown": UNKNOWN_STATUS_GRACE}
 
 _ARGO_FINALIZER = "workflows.argoproj.io/status"
 _PREEMPTION = "PreemptionByScheduler"
@@ -176,11 +177,8 @@ def _by_waiting(known: Evidence) -> Verdict | None:
             case "ImagePullBackOff":
                 code = ExitCode.IMAGE_PULL_BACKOFF
                 return Verdict(status=TaskStatus.FAILED_IMAGE_PULL, exit_code=code, message=text)
-            case "CreateContainerConfigError":
-                if _waits_since(known, CONFIG_ERROR_GRACE):
-                    return _backend_error(text)
-            case "ContainerStatusUnknown":
-                if _waits_since(known, UNKNOWN_STATUS_GRACE):
+            case reason if reason in _GRACED:
+                if _waits_since(known, _GRACED[reason]):
                     return _backend_error(text)
             case "CrashLoopBackOff":
                 return Verdict(status=TaskStatus.FAILED, exit_code=ExitCode.CRASH_LOOP, message=text)
@@ -193,6 +191,11 @@ def _all_waiting(pod: Pod) -> Iterator[tuple[str, Waiting]]:
     for container in _containers(pod):
         if container.state is not None and container.state.waiting is not None:
             yield container.name, container.state.waiting
+
+
+def is_judged_by_time(pod: Pod) -> bool:
+    """Whether the pod waits for a reason that is an end only where it lasts."""
+    return any(waiting.reason in _GRACED for _name, waiting in _all_waiting(pod))
 
 
 def _waits_since(known: Evidence, grace: timedelta) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from translator.argo.observe import Attempt, RunIndex, node_id_of, nodes_facts, pod_facts, refusal_facts
+from translator.argo.observe_causes import is_judged_by_time
 from translator.argo.observe_objects import Node, Pod, Workflow, nodes_of, version_of
 from translator.lifecycle.facts import AnyFact, TaskObserved
 from translator.lifecycle.words import TaskStatus
@@ -58,6 +59,11 @@ class RunObservations:
     def workflows(self) -> Mapping[str, Workflow]:
         """The run's Workflows that exist, by name."""
         return self._workflows
+
+    @property
+    def judged_by_time(self) -> bool:
+        """Whether what a pod proves may change with time alone."""
+        return any(is_judged_by_time(one.pod) for one in self._pods.values() if not (one.ended or one.over))
 
     def nodes(self, workflow: str) -> Mapping[str, Node]:
         """The nodes of one Workflow by id."""

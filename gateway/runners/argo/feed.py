@@ -106,7 +106,8 @@ class AnyFeed(Protocol):
 class Feed(Generic[_Object]):
     """Implements `AnyFeed` for objects of one kind at `path`.
 
-    Shape: `wake` is called when something waits and nothing did before; whoever it wakes calls `flush`.
+    Shape: `wake` is called when something waits and nothing did before; whoever it wakes calls `flush`. `await_beat`
+    returns when that was done: it is called, holding nothing, where much has come.
     """
 
     def __init__(
@@ -115,11 +116,13 @@ class Feed(Generic[_Object]):
         of: type[_Object],
         observer: Observer[_Object],
         wake: Callable[[], None],
+        await_beat: Callable[[], None],
         stage: Stage = all_alike,
     ) -> None:
         self._path = path
         self._observer = observer
         self._wake = wake
+        self._await_beat = await_beat
         self._waiting = WaitingEvents(stage)
         # Held while the observer is told anything.
         self._telling = threading.RLock()
@@ -160,6 +163,7 @@ class Feed(Generic[_Object]):
                 with self._telling:
                     self._tell(self._observer.seen, one, item)
             names.append(name)
+        self._await_beat()
         return Page(names=names, version=listed.metadata.resource_version, more=listed.metadata.continue_)
 
     def event(self, line: bytes) -> str:
@@ -171,7 +175,7 @@ class Feed(Generic[_Object]):
                 return self._event_now(line)
         self.counts["events"] += 1
         if taken.crowded:
-            self.flush()
+            self._await_beat()
         elif taken.first:
             self._wake()
         return taken.version

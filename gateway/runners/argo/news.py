@@ -13,7 +13,7 @@ import msgspec
 from engine.ports import EventLine
 from gateway.runners.argo.strays import Strays
 from gateway.runners.argo.world import World
-from translator.argo.observe import workflow_uuid_of
+from translator.argo.observe import Attempt, workflow_uuid_of
 from translator.argo.observe_objects import Meta, Pod, Workflow, naive
 from translator.plan.model import TaskName, WorkflowUuid
 
@@ -127,7 +127,7 @@ class EventNews:
         self._worlds = worlds
         self._counted: OrderedDict[str, int] = OrderedDict()
         self._waiting: OrderedDict[str, list[EventLine]] = OrderedDict()
-        self._pods: OrderedDict[str, tuple[World, Pod]] = OrderedDict()
+        self._pods: OrderedDict[str, tuple[WorkflowUuid, Attempt]] = OrderedDict()
         self._lock = threading.Lock()
 
     def seen(self, event: PodEvent) -> None:
@@ -161,15 +161,16 @@ class EventNews:
     def pod_known(self, world: World, pod: Pod) -> None:
         """A pod was seen, by another thread: tell what waited for it."""
         name = pod.metadata.name
+        attempt = world.attempt_of(pod) if name not in self._pods else None
+        if attempt is None:
+            return
         with self._lock:
-            is_new = name not in self._pods
-            if is_new:
-                self._pods[name] = (world, pod)
+            self._pods[name] = (world.uuid, attempt)
             waiting = self._waiting.pop(name, [])
             while len(self._pods) > _KNOWN_PODS:
                 self._pods.popitem(last=False)
         for line in waiting:
-            world.event_seen(pod, line)
+            world.event_seen(attempt, line)
 
     def _tell(self, name: str, line: EventLine) -> None:
         with self._lock:
@@ -179,8 +180,10 @@ class EventNews:
                 while len(self._waiting) > _WAITING_EVENTS:
                     self._waiting.popitem(last=False)
         if known is not None:
-            world, pod = known
-            world.event_seen(pod, line)
+            uuid, attempt = known
+            world = self._worlds.find(uuid)
+            if world is not None:
+                world.event_seen(attempt, line)
 
 
 def _world_of(worlds: Worlds, meta: Meta) -> World | None:

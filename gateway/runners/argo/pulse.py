@@ -14,8 +14,6 @@ from engine.ports import EventLine, LogLine, Sink
 from translator.lifecycle.facts import AnyFact
 from translator.plan.model import WorkflowUuid
 
-_LIMIT = 10_000
-
 _Item = TypeVar("_Item", bound=Hashable)
 
 
@@ -23,7 +21,8 @@ class Pulse(Generic[_Item]):
     """Implements `engine.ports.Sink` before another one. Call `start` once and `stop` once; safe from any thread.
 
     Shape: `ask` is called for each item that was to be looked at; `draw` before anything is handed on: it brings what
-    waits elsewhere, of which `wake` told. Who brings more than is taken waits.
+    waits elsewhere, of which `wake` told. Nobody waits who hands something in, since he may hold what `draw` needs;
+    who brings much calls `await_beat` now and then, holding nothing.
     """
 
     def __init__(
@@ -44,6 +43,9 @@ class Pulse(Generic[_Item]):
         self._items: dict[_Item, None] = {}
         self._size = 0
         self._woken = False
+        # Beats, counted.
+        self._begun = 0
+        self._ended = 0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -62,14 +64,12 @@ class Pulse(Generic[_Item]):
     def facts(self, workflow: WorkflowUuid, facts: Sequence[AnyFact]) -> None:
         """Take facts in order."""
         with self._changed:
-            self._await_room()
             self._facts.setdefault(workflow, []).extend(facts)
             self._grow(len(facts))
 
     def events(self, workflow: WorkflowUuid, events: Sequence[EventLine]) -> None:
         """Take events."""
         with self._changed:
-            self._await_room()
             self._events.setdefault(workflow, []).extend(events)
             self._grow(len(events))
 
@@ -90,10 +90,15 @@ class Pulse(Generic[_Item]):
             self._woken = True
             self._changed.notify_all()
 
-    def _await_room(self) -> None:
-        # What is drawn comes in this very thread, and goes on right after.
-        while self._size >= _LIMIT and self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._changed.wait(1.0)
+    def await_beat(self) -> None:
+        """Wait until what has come so far, here and elsewhere, was handed on."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+            # One that is under way may have passed by what is meant.
+            wanted = self._begun + 1
+            while self._ended < wanted and self._thread.is_alive():
+                self._changed.wait(1.0)
 
     def _grow(self, size: int) -> None:
         was_empty = not self._size and len(self._items) < 2
@@ -111,7 +116,10 @@ class Pulse(Generic[_Item]):
 
     def flush(self) -> None:
         """Hand on what has come so far."""
-        self._woken = False
+        with self._changed:
+            self._woken = False
+            self._begun += 1
+            beat = self._begun
         self._draw()
         with self._changed:
             facts, self._facts = self._facts, {}
@@ -125,3 +133,6 @@ class Pulse(Generic[_Item]):
             self._sink.events(workflow, lines)
         for item in items:
             self._ask(item)
+        with self._changed:
+            self._ended = max(self._ended, beat)
+            self._changed.notify_all()

@@ -43,6 +43,7 @@ from gateway.runners.argo.strays import Strays
 from gateway.runners.argo.waiting_events import pod_stage
 from gateway.runners.argo.workers import Workers
 from gateway.runners.argo.world import Recovery, World
+from gateway.services.sleepers import Sleepers
 from translator.argo.faults import TranslationError
 from translator.argo.labels import WORKFLOW_UUID, workflow_selector
 from translator.argo.observe_objects import Pod, Workflow, decode_pod, decode_workflow
@@ -89,6 +90,7 @@ class ArgoRunner:
         self._key = TokenKey(self._around.signing_key)
         self._lock = threading.Lock()
         self._worlds: dict[WorkflowUuid, World] = {}
+        self._sleepers = Sleepers()
         self._pulse: Pulse[World] | None = None
         self._workers: Workers[World] = Workers(self._work, pace.workers, f"argo {backend.name}")
         self._ticker = threading.Thread(target=self._tick, name=f"argo {backend.name} ticker", daemon=True)
@@ -351,6 +353,7 @@ class ArgoRunner:
         with self._lock:
             if self._worlds.get(world.uuid) is world:
                 del self._worlds[world.uuid]
+        self._sleepers.forget(world)
         world.close()
 
     def _tick(self) -> None:
@@ -382,6 +385,7 @@ class ArgoRunner:
             around=self._around,
             follow=self._follower,
             log_path=self._paths.log,
+            sleepers=self._sleepers,
         )
 
     def _follower(self, world: World, log: FollowedLog) -> Follower:
@@ -391,17 +395,22 @@ class ArgoRunner:
         if self._pulse is not None:
             self._pulse.wake()
 
+    def _await_beat(self) -> None:
+        if self._pulse is not None:
+            self._pulse.await_beat()
+
     def _draw(self) -> None:
         for feed in self._feeds.values():
             feed.flush()
 
     def _made_feeds(self) -> Mapping[str, AnyFeed]:
-        paths, pods = self._paths, PodNews(self, self._event_news.pod_known)
+        paths = self._paths
+        workflows, pods = WorkflowNews(self, self._strays), PodNews(self, self._event_news.pod_known)
         return {
-            "workflows": Feed(paths.workflows, Workflow, WorkflowNews(self, self._strays), self._wake),
-            "pods": Feed(paths.pods, Pod, pods, self._wake, pod_stage),
-            "events": Feed(paths.events, PodEvent, self._event_news, self._wake),
-            "nodes": Feed(nodes.PATH, nodes.ClusterNode, self._inventory, self._wake),
+            "workflows": Feed(paths.workflows, Workflow, workflows, self._wake, self._await_beat),
+            "pods": Feed(paths.pods, Pod, pods, self._wake, self._await_beat, pod_stage),
+            "events": Feed(paths.events, PodEvent, self._event_news, self._wake, self._await_beat),
+            "nodes": Feed(nodes.PATH, nodes.ClusterNode, self._inventory, self._wake, self._await_beat),
         }
 
     def _watched(self) -> Mapping[str, Watched]:

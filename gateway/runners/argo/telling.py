@@ -44,6 +44,14 @@ class Telling:
         self.ends: dict[Attempt, TaskObserved] = {}
         """The first end that was seen of each attempt."""
 
+    def __getstate__(self) -> dict[str, object]:
+        """What is packed: all but whom it tells."""
+        return {name: value for name, value in vars(self).items() if name not in ("_tell", "_now")}
+
+    def connect(self, tell: Callable[[Sequence[AnyFact]], None], now: Callable[[], datetime]) -> None:
+        """Tell these, after it was packed."""
+        self._tell, self._now = tell, now
+
     def say(self, facts: Sequence[AnyFact]) -> None:
         """Tell what was not told before, now or when it may be."""
         news: list[AnyFact] = []

@@ -25,6 +25,7 @@ from gateway.runners.argo.log_lines import Position
 from gateway.runners.argo.obstacles import Obstacles
 from gateway.runners.argo.settings import Pace
 from gateway.runners.argo.telling import Telling
+from gateway.services.sleepers import Sleepers
 from translator.argo.observe import Attempt, RunIndex
 from translator.argo.observe_causes import MAIN, SIDECARS
 from translator.argo.observe_objects import Meta, Pod, Workflow, version_of
@@ -38,9 +39,23 @@ from translator.plan.model import GroupName, TaskName, WorkflowUuid
 
 _DIGITS = re.compile(r"\d+")
 
+# What is packed while nothing happens to the run; it grows with the number of its tasks.
+_PACKED = (
+    "_run",
+    "_index",
+    "_plans",
+    "_seen",
+    "_telling",
+    "_obstacles",
+    "_clearing",
+    "_captured",
+    "_why_waiting",
+    "_known_logs",
+)
+
 
 class World:
-    """One run. Implements `gateway.runners.argo.follower.Owner`."""
+    """One run. Implements `gateway.runners.argo.follower.Owner` and `gateway.services.sleepers.Sleeper`."""
 
     def __init__(
         self,
@@ -53,9 +68,11 @@ class World:
         around: Surroundings,
         follow: Callable[[World, FollowedLog], Reading],
         log_path: Callable[[str], str],
+        sleepers: Sleepers,
     ) -> None:
-        self.run = run
+        self._run = run
         self.uuid: WorkflowUuid = run.plan.workflow_uuid
+        self.weight = sum(len(group.tasks) for group in run.plan.groups)
         self.masker = masker
         self._index = RunIndex.of(run.plan)
         self._plans = {group.name: group for group in run.plan.groups}
@@ -65,12 +82,17 @@ class World:
         self._follow = follow
         self._log_path = log_path
         self._lock = threading.RLock()
+        # The lock for all that needs what may be packed.
+        self._awake = _Awake(self)
+        self._sleepers = sleepers
+        self._asleep: bytes | None = None
         self._seen = RunObservations(self._index)
         self._telling = Telling(self._index.groups, self._tell, now, pace.log_patience)
         self._obstacles = Obstacles(run.plan, self._index, self._seen, self._telling, pace)
         self._clearing = Clearing(run.plan, self._index, self._seen, self._telling, pace)
         self._followers: dict[str, Reading] = {}
         self._of_log: dict[str, Attempt] = {}
+        self._known_logs: set[str] = set()
         self._captured: set[Attempt] = set()
         self._vanished: set[str] = set()
         self._listens = False
@@ -85,11 +107,35 @@ class World:
         self.attempts_failed = 0
         self.forgotten = False
 
+    @property
+    def run(self) -> Run:
+        """The run with its Plan."""
+        with self._awake:
+            return self._run
+
+    def sleep(self) -> bool:
+        """Pack what the run holds, if nothing is going on."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._asleep is None and self._may_sleep():
+                self._asleep = self._sleepers.pack({name: getattr(self, name) for name in _PACKED})
+                for name in _PACKED:
+                    delattr(self, name)
+            return self._asleep is not None
+        finally:
+            self._lock.release()
+
+    def attempt_of(self, pod: Pod) -> Attempt | None:
+        """Which attempt a pod is; None where it is none of this run."""
+        with self._awake:
+            return self._index.attempt_of(pod)
+
     # What was seen
 
     def pod_seen(self, pod: Pod, *, gone: bool = False) -> None:
         """Take what a pod shows."""
-        with self._lock:
+        with self._awake:
             attempt = self._index.attempt_of(pod)
             if attempt is not None:
                 facts = self._seen.attempt_seen(attempt, pod, self._now(), gone=gone)
@@ -98,7 +144,7 @@ class World:
 
     def pods_seen(self, pods: Sequence[Pod]) -> None:
         """Take many pods at once, and tell what they show in the order in which it happened."""
-        with self._lock:
+        with self._awake:
             now = self._now()
             facts = sorted((fact for pod in pods for fact in self._seen.pod_seen(pod, now)), key=_by_time)
             for pod in pods:
@@ -109,12 +155,12 @@ class World:
 
     def pod_vanished(self, name: str) -> None:
         """A pod of this name is gone."""
-        with self._lock:
+        with self._awake:
             self._say(self._seen.pod_vanished(name, self._now()))
 
     def workflow_seen(self, workflow: Workflow) -> None:
         """Take what a Workflow shows."""
-        with self._lock:
+        with self._awake:
             self._vanished.discard(workflow.metadata.name)
             self._say(self._seen.workflow_seen(workflow, self._now()))
             self._tell_waiting(workflow.metadata.name)
@@ -137,7 +183,7 @@ class World:
 
     def workflow_vanished(self, name: str) -> None:
         """A Workflow of this name is gone."""
-        with self._lock:
+        with self._awake:
             if name in self._seen.workflows:
                 self._seen.workflow_vanished(name)
                 self._vanished.add(name)
@@ -145,35 +191,34 @@ class World:
 
     def names(self) -> tuple[set[str], set[str]]:
         """Pods and Workflows that are thought to exist."""
-        with self._lock:
+        with self._awake:
             pods = {one.name for one in self._seen.pods.values() if not one.gone}
             return pods, set(self._seen.workflows)
 
     def pods_listed(self, present: Collection[str], version: str) -> None:
         """These pods of the run existed at the resource version; what was seen later than that is left alone."""
-        with self._lock:
+        with self._awake:
             for one in list(self._seen.pods.values()):
                 if not one.gone and one.name not in present and _is_older(one.pod.metadata, version):
                     self._say(self._seen.pod_vanished(one.name, self._now()))
 
     def workflows_listed(self, present: Collection[str], version: str) -> None:
         """These Workflows of the run existed at the resource version."""
-        with self._lock:
+        with self._awake:
             for name, workflow in list(self._seen.workflows.items()):
                 if name not in present and _is_older(workflow.metadata, version):
                     self.workflow_vanished(name)
 
-    def event_seen(self, pod: Pod, event: EventLine) -> None:
-        """Take an event of a pod of this run."""
+    def event_seen(self, attempt: Attempt, event: EventLine) -> None:
+        """Take an event of the pod of an attempt."""
         with self._lock:
-            attempt = self._index.attempt_of(pod)
-            if attempt is not None and event.at >= self._events_since:
+            if event.at >= self._events_since:
                 line = replace(event, task=attempt.task, retry_id=attempt.retry_id)
                 self._sink.events(self.uuid, [line])
 
     def all_seen(self) -> None:
         """Every pod of the run that exists was seen just now: what only Argo's nodes know can be told."""
-        with self._lock:
+        with self._awake:
             now = self._now()
             self._look_again = False
             self._say([*self._seen.unsaid(now), *self._seen.refused(now)])
@@ -185,14 +230,14 @@ class World:
 
     def begin(self) -> None:
         """From now on the logs of the run are read, and what is seen of it is told."""
-        with self._lock:
+        with self._awake:
             self._listens = True
             for attempt in list(self._seen.pods):
                 self._listen(attempt)
 
     def group_wanted(self, group: GroupName) -> None:
         """The group may run: what it waited for is completed."""
-        with self._lock:
+        with self._awake:
             plan = self._plans.get(group)
             if plan is not None:
                 self._clearing.begun.add(group)
@@ -202,19 +247,19 @@ class World:
 
     def attempt_wanted(self, task: TaskName, retry_id: int) -> None:
         """A further attempt is expected; Argo makes it by itself."""
-        with self._lock:
+        with self._awake:
             self._obstacles.want(task, retry_id)
             self._look_again = True
             self._say_again(Attempt(task=task, retry_id=retry_id))
 
     def doom(self, group: GroupName, *, force: bool) -> None:
         """The group is to end."""
-        with self._lock:
+        with self._awake:
             self._clearing.doom(group, self._now(), force=force)
 
     def recovered(self, state: WorkflowState) -> None:
         """Everything that exists was seen; tell what is missing, and take up what `state` knows."""
-        with self._lock:
+        with self._awake:
             self._events_since = self._now()
             self._clearing.recovered(state, self._now())
             for attempts in state.attempts.values():
@@ -241,7 +286,7 @@ class World:
 
     def chores(self) -> Chores:
         """What is called for now. What it names counts as asked for."""
-        with self._lock:
+        with self._awake:
             now = self._now()
             obstacles = list(self._obstacles.deletions(self._clearing.dooms, now))
             called_for = self._clearing.chores(now, idle=not self.effects, forgotten=self.forgotten)
@@ -254,7 +299,7 @@ class World:
         """Nothing of these groups runs or is still to be removed: tell it."""
         if not groups:
             return
-        with self._lock:
+        with self._awake:
             for group in groups:
                 self._clearing.dooms[group].told = True
             crash_point("argo.cleaned")
@@ -262,39 +307,43 @@ class World:
 
     def not_done(self, *, deletion: PodDeletion | None = None, removal: str | None = None) -> None:
         """Something that was called for failed, and is called for again."""
-        with self._lock:
+        with self._awake:
             self._clearing.not_done(deletion=deletion, removal=removal)
             if deletion is not None:
                 self._obstacles.not_done(deletion.uid)
 
     def open_gates(self) -> tuple[Mapping[str, Workflow], frozenset[GroupName]]:
         """The Workflows that may have gates, and the groups that are completed."""
-        with self._lock:
+        with self._awake:
             found = {name: one for name, one in self._seen.workflows.items() if not one.finished}
             return found, frozenset(self._clearing.completed)
 
     def node_phase(self, workflow: str, node_id: str) -> str:
         """The phase of a node, "" where there is none yet."""
-        with self._lock:
+        with self._awake:
             node = self._seen.nodes(workflow).get(node_id)
             return node.phase if node is not None else ""
 
     @property
     def all_cleaned(self) -> bool:
         """Whether nothing that ever began is left to end."""
-        with self._lock:
+        with self._awake:
             return self._clearing.all_cleaned
 
     @property
     def busy(self) -> bool:
         """Whether time alone may call for something."""
         with self._lock:
+            if self._asleep is not None:
+                return False
             waits = self._obstacles.waits or self._clearing.waits
             return waits or self._look_again or bool(self._telling.holds)
 
     def refresh(self) -> None:
         """Judge again what depends on how long it has lasted."""
         with self._lock:
+            if self._asleep is not None:
+                return
             now = self._now()
             for attempt, one in list(self._seen.pods.items()):
                 if not one.ended and not one.over:
@@ -303,7 +352,7 @@ class World:
 
     def facts(self, facts: Sequence[AnyFact]) -> None:
         """Tell facts that nothing was seen of."""
-        with self._lock:
+        with self._awake:
             self._telling.say(facts)
 
     def let_go(self) -> None:
@@ -324,7 +373,7 @@ class World:
 
     def is_over(self, log: FollowedLog) -> bool:
         """Whether the container has ended."""
-        with self._lock:
+        with self._awake:
             attempt = self._of_log.get(log.key)
             seen = self._seen.pods.get(attempt) if attempt is not None else None
             if seen is None or seen.pod.metadata.uid != log.pod_uid or seen.over:
@@ -357,13 +406,17 @@ class World:
 
     def done(self, log: FollowedLog) -> None:
         """All lines of a container were handed over; an end that waited for them is told."""
-        with self._lock:
-            attempt = self._of_log.get(log.key)
+        with self._awake:
+            attempt = self._of_log.pop(log.key, None)
             self._followers.pop(log.key, None)
             if attempt is not None:
                 self._telling.log_done(attempt, log.key)
 
-    # Below: always under the lock
+    # Below: always under the lock, and awake
+
+    def _may_sleep(self) -> bool:
+        waits = self.effects or self.retry_at is not None or self.forgotten or not self._listens
+        return not (waits or self.busy or self._seen.judged_by_time)
 
     def _tell(self, facts: Sequence[AnyFact]) -> None:
         self._sink.facts(self.uuid, facts)
@@ -392,7 +445,8 @@ class World:
                 container=container.name,
                 system=container.name != MAIN,
             )
-            if log.key not in self._of_log and has_begun(container):
+            if log.key not in self._known_logs and has_begun(container):
+                self._known_logs.add(log.key)
                 self._of_log[log.key] = attempt
                 self._telling.log_opened(attempt, log.key)
                 follower = self._follow(self, log)
@@ -420,7 +474,7 @@ class World:
 
     def _latest_attempts(self) -> list[Attempt]:
         found = []
-        for group in self.run.plan.groups:
+        for group in self._run.plan.groups:
             for task in group.tasks:
                 numbers = [one.retry_id for one in self._seen.pods if one.task == task.name]
                 found.append(Attempt(task=task.name, retry_id=max([self._obstacles.wanted(task.name), *numbers])))
@@ -432,6 +486,29 @@ class World:
             one.spec.suspend and not one.spec.shutdown and not one.finished and not self._seen.nodes(name)
             for name, one in self._seen.workflows.items()
         )
+
+
+class _Awake:
+    """The lock of a run, which wakes it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __enter__(self) -> None:
+        world = self._world
+        world._lock.acquire()
+        if world._asleep is not None:
+            try:
+                vars(world).update(world._sleepers.unpack(world._asleep))
+            except BaseException:
+                world._lock.release()
+                raise
+            world._telling.connect(world._tell, world._now)
+            world._asleep = None
+
+    def __exit__(self, *exc: object) -> None:
+        self._world._lock.release()
+        self._world._sleepers.used(self._world)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ def ear() -> Ear:
 
 @pytest.fixture
 def feed(ear: Ear) -> Feed[Pod]:
-    return Feed("/pods", Pod, ear, lambda: None)
+    return Feed("/pods", Pod, ear, lambda: None, lambda: None)
 
 
 def test_events_are_told_and_say_how_far_they_reach(feed: Feed[Pod], ear: Ear) -> None:
@@ -75,7 +75,7 @@ def test_events_are_told_and_say_how_far_they_reach(feed: Feed[Pod], ear: Ear) -
 
 def test_events_wait_and_the_last_of_an_object_counts(ear: Ear) -> None:
     woken: list[int] = []
-    feed = Feed("/pods", Pod, ear, lambda: woken.append(len(ear.told)))
+    feed = Feed("/pods", Pod, ear, lambda: woken.append(len(ear.told)), lambda: None)
     reached = [feed.event(event("MODIFIED", pod(name, number, uid=name))) for number, name in enumerate("abab", 1)]
     assert (reached, ear.told, woken) == (["1", "2", "3", "4"], [], [0])
     feed.event(event("DELETED", pod("a", 5, uid="a")))

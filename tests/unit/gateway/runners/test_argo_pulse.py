@@ -66,21 +66,61 @@ def test_lines_do_not_wait() -> None:
     assert [line.text for line in heard.lines_of] == ["hello"]
 
 
-def test_who_brings_too_much_waits_until_it_was_taken() -> None:
+def test_who_awaits_a_beat_waits_until_all_was_handed_on() -> None:
     heard = Heard()
     heard.open.clear()
-    pulse: Pulse[str] = Pulse(heard, lambda _: None, 0, "pulse")
+    drawn: list[str] = []
+    pulse: Pulse[str] = Pulse(heard, lambda _: None, 0, "pulse", lambda: drawn.append("drawn"))
     pulse.start()
-
-    def bring() -> None:
-        for _ in range(300):
-            pulse.facts(ONE, [tick(1)] * 100)
-
-    thread = threading.Thread(target=bring)
+    pulse.facts(ONE, [tick(1)])
+    thread = threading.Thread(target=pulse.await_beat)
     thread.start()
     thread.join(0.2)
     assert thread.is_alive()
     heard.open.set()
     thread.join(10)
+    assert not thread.is_alive()
+    assert (heard.calls, drawn[0]) == ([(ONE, [1])], "drawn")
+    pulse.stop()
+
+
+def test_nobody_waits_for_a_pulse_that_has_ended() -> None:
+    pulse: Pulse[str] = Pulse(Heard(), lambda _: None, 0, "pulse")
+    pulse.start()
+    pulse.stop()
+    pulse.await_beat()
+
+
+def test_what_is_drawn_goes_with_the_beat_that_drew_it() -> None:
+    heard = Heard()
+    waiting = [tick(2), tick(1)]
+
+    def draw() -> None:
+        while waiting:
+            pulse.facts(ONE, [waiting.pop()])
+
+    pulse: Pulse[str] = Pulse(heard, lambda _: None, 3600, "pulse", draw)
+    pulse.start()
+    pulse.wake()
+    assert heard.came.acquire(timeout=10)
+    assert heard.calls == [(ONE, [1, 2])]
+    pulse.stop()
+
+
+def test_a_feed_that_is_full_and_a_reader_that_lists_do_not_wait_for_each_other() -> None:
+    """Whoever hands something in may hold what the pulse needs to draw."""
+    held = threading.RLock()
+    heard = Heard()
+
+    def draw() -> None:
+        with held:
+            pass
+
+    pulse: Pulse[str] = Pulse(heard, lambda _: None, 0, "pulse", draw)
+    pulse.start()
+    with held:
+        for _ in range(300):
+            pulse.facts(ONE, [tick(1)] * 100)
+    pulse.await_beat()
     pulse.stop()
     assert sum(len(seconds) for _, seconds in heard.calls) == 30_000

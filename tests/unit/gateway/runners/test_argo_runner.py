@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo.access import Server
 from gateway.runners.argo.runner import ArgoRunner
 from gateway.runners.argo.settings import ArgoBackend, Pace
+from gateway.services import sleepers
 from gateway.store.logs import FileLogs
 from gateway.store.session import SqlStore
 from tests.fakes.kube import PODS, SECRETS, WORKFLOWS, FakeKube, fake_kube, play
@@ -177,6 +179,26 @@ def test_recorded_runs_end_sealed_and_leave_nothing(scenario: str, tmp_path: Pat
         uuid = at.submit(scenario)
         run_to_the_end(at, scenario)
         assert at.end_of(uuid) == EXPECTED[scenario]
+        until(lambda: not kube.names(WORKFLOWS) and not kube.names(PODS) and not kube.names(SECRETS))
+
+
+@pytest.mark.parametrize("scenario", sorted(EXPECTED.keys() - {"fan"}))
+def test_runs_that_sleep_between_events_end_the_same(
+    scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No room for anything that is not used at the moment: each of two runs puts the other one to sleep."""
+    monkeypatch.setattr(sleepers, "AWAKE_TASKS", 0)
+    with fake_kube() as kube, cluster(tmp_path, kube) as at:
+        uuid, other = at.submit(scenario), at.submit("fan")
+        both = [in_order(scenario), in_order("fan")]
+        for events in both:
+            for event in events:
+                if event.kind == "pods":
+                    kube.write(event.name, ended=True)
+        for pair in zip_longest(*both):
+            play(kube, [event for event in pair if event is not None])
+        assert at.end_of(uuid) == EXPECTED[scenario]
+        assert at.end_of(other) == EXPECTED["fan"]
         until(lambda: not kube.names(WORKFLOWS) and not kube.names(PODS) and not kube.names(SECRETS))
 
 

@@ -13,6 +13,7 @@ from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo.follower import FollowedLog
 from gateway.runners.argo.settings import Pace
 from gateway.runners.argo.world import World
+from gateway.services.sleepers import Sleepers
 from tests.unit.argo.plans import plan, single
 from tests.unit.gateway.runners.test_argo_effects import ended
 from translator.argo.observe_objects import Pod
@@ -98,6 +99,7 @@ def test_an_end_that_is_seen_before_the_run_is_taken_up_is_told_after_its_lines(
         around=Surroundings(),
         follow=follow,
         log_path=str,
+        sleepers=Sleepers(),
     )
     world.pods_seen([ended_pod(made)])
     world.pod_seen(ended_pod(made))
