@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import socket
 import statistics
 import tempfile
 import threading
@@ -16,7 +15,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from gateway.main import build, create_app
+from gateway.main import build, create_app, listening_socket
 from gateway.settings import settings_from
 from tests.fakes.argo_cluster import CONFIG
 from tests.fakes.kube import WORKFLOWS, fake_kube
@@ -112,9 +111,9 @@ def _serve_cluster(pipe: Connection) -> None:
 def _gateway(home: Path, url: str) -> Iterator[str]:
     (home / "config").mkdir()
     (home / "config" / "config.yaml").write_text(CONFIG.replace("http://127.0.0.1:1", url))
-    settings = settings_from({}, {"data_dir": home / "data", "config": home / "config"})
+    settings = settings_from({}, {"data_dir": home / "data", "config": home / "config", "port": 0})
     gateway = build(settings)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listening_socket(settings)
     server = uvicorn.Server(
         uvicorn.Config(create_app(gateway), log_config=None, access_log=False, loop="asyncio", http="h11")
     )
