@@ -7,7 +7,8 @@ bar leaves its last state; while no newline comes it is shown every few seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from engine.secret_forms import MIN_SECRET_LENGTH, secret_forms
 
@@ -20,13 +21,25 @@ class Masker:
     """Replaces secret values in bytes, in all their usual forms; values shorter than 8 characters are no secrets."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = (form for secret in secrets for form in secret_forms(secret))
+        # What follows from them is worked out for the first line: most runs wait long before they write one.
+        self._secrets = tuple(secrets)
+
+    @cached_property
+    def longest(self) -> int:
+        """The bytes of the longest form."""
+        return len(self._ordered[0]) if self._ordered else 0
+
+    @cached_property
+    def _ordered(self) -> Sequence[bytes]:
+        forms = (form for secret in self._secrets for form in secret_forms(secret))
         values = {line for form in forms for line in _lines_of(form) if len(line) >= MIN_SECRET_LENGTH}
         encoded = {value.encode("utf-8", "surrogateescape") for value in values}
         # The longest first: one secret may begin with another.
-        self._ordered = sorted(encoded, key=lambda value: (-len(value), value))
-        self._pattern = re.compile(b"|".join(map(re.escape, self._ordered))) if self._ordered else None
-        self.longest = len(self._ordered[0]) if self._ordered else 0
+        return sorted(encoded, key=lambda value: (-len(value), value))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[bytes] | None:
+        return re.compile(b"|".join(map(re.escape, self._ordered))) if self._ordered else None
 
     def masked(self, data: bytes) -> bytes:
         """The data without secrets."""

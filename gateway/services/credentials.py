@@ -98,7 +98,8 @@ class Credentials:
 
     def _opener(self, user: str) -> tuple[tuple[StoredCredential, ...], Callable[[StoredCredential], dict[str, str]]]:
         with self._store.reading() as reads:
-            rows, key = reads.credentials(user), reads.user_key(user)
+            rows = reads.credentials(user)
+            key = reads.user_key(user) if rows else None
         return rows, partial(self._values, user, key)
 
     def _values(self, user: str, key: bytes | None, row: StoredCredential) -> dict[str, str]:
