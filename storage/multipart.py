@@ -7,9 +7,9 @@ same bytes. Nothing is kept on this side. What is not to be taken up is taken ba
 from __future__ import annotations
 
 import hashlib
-import os
+from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from storage.faults import StoreError, TransferStopped
 from storage.lanes import NEVER, Lanes, StopSign
 from storage.s3_wire import S3Refused, S3Unreachable, S3Wire
-from storage.sums import SUM_NAME, Count, FileSum, looks_like_md5
+from storage.sums import SUM_NAME, Count, FileSum, looks_like_md5, read_into
 
 MIB = 1024 * 1024
 _SMALLEST_PART_BYTES = 5 * MIB
@@ -35,17 +35,21 @@ _WRONG_PARTS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargeFile:
-    """A file to be put. Shape: `source` is a descriptor of a regular file, whose position does not matter."""
+    """A file to be put.
+
+    Shape: `source` is a descriptor of a regular file, whose position does not matter; `part_sums` are the SHA-256 of
+    its parts in hexadecimal digits, () where they are not known.
+    """
 
     key: str
     source: int
     content: FileSum
+    part_sums: tuple[str, ...] = ()
 
     @property
     def part_bytes(self) -> int:
-        """The size of every part but the last, the same whenever the same file is sent."""
-        usual = min(max(self.content.size // 64 // MIB * MIB, _SMALLEST_PART_BYTES), _USUAL_PART_BYTES)
-        return max(usual, -(-self.content.size // _MOST_PARTS))
+        """The size of every part but the last."""
+        return part_bytes_of(self.content.size)
 
     @property
     def parts(self) -> range:
@@ -56,16 +60,21 @@ class LargeFile:
         """How many bytes a part has."""
         return min(self.part_bytes, self.content.size - (number - 1) * self.part_bytes)
 
-    def part(self, number: int) -> bytes:
-        """The bytes of a part. Errors: OSError; StoreError where the file has become shorter."""
-        start, wanted = (number - 1) * self.part_bytes, self.size_of(number)
-        pieces: list[bytes] = []
-        while wanted and (piece := os.pread(self.source, wanted, start)):
-            pieces.append(piece)
-            wanted, start = wanted - len(piece), start + len(piece)
-        if wanted:
+    def part(self, number: int, buffer: bytearray) -> memoryview:
+        """The bytes of a part, in a buffer of `part_bytes` or more. Errors: OSError; StoreError for a shorter file."""
+        start, wanted = (number - 1) * self.part_bytes, memoryview(buffer)[: self.size_of(number)]
+        filled = 0
+        while filled < len(wanted) and (read := read_into(self.source, wanted[filled:], start + filled)):
+            filled += read
+        if filled < len(wanted):
             raise StoreError(f"{self.key}: the file was changed while it was uploaded; upload it again")
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return wanted
+
+
+def part_bytes_of(size: int) -> int:
+    """How large the parts of a file are, the same whenever the same file is sent. Units: bytes."""
+    usual = min(max(size // 64 // MIB * MIB, _SMALLEST_PART_BYTES), _USUAL_PART_BYTES)
+    return max(usual, -(-size // _MOST_PARTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,8 @@ class MultipartPut:
     keeps_parts: bool = False
     begun: set[str] = field(default_factory=set)
     _tags: dict[int, str] = field(default_factory=dict)
+    # Used again and again: fresh memory costs as much time as to sign what is in it.
+    _buffers: deque[bytearray] = field(default_factory=deque)
     _repeated: int = 0
 
     def put(self) -> None:
@@ -136,11 +147,24 @@ class MultipartPut:
     def _send(self, upload: str, number: int, stopped: StopSign) -> None:
         if stopped.is_set():
             raise TransferStopped
-        body = self.file.part(number)
         query = {"partNumber": str(number), "uploadId": upload}
-        answer = self.wire.ask("PUT", self.file.key, query, stopped, body=body)
+        with self._buffer() as buffer:
+            body = self.file.part(number, buffer)
+            known = self.file.part_sums[number - 1] if self.file.part_sums else None
+            answer = self.wire.ask("PUT", self.file.key, query, stopped, body=body, body_sha256=known)
         self._tags[number] = answer.headers.get("etag", "")
         self.count(len(body))
+
+    @contextmanager
+    def _buffer(self) -> Iterator[bytearray]:
+        try:
+            buffer = self._buffers.pop()
+        except IndexError:
+            buffer = bytearray(self.file.part_bytes)
+        try:
+            yield buffer
+        finally:
+            self._buffers.append(buffer)
 
     def _complete(self, upload: str) -> None:
         try:
@@ -226,8 +250,9 @@ class MultipartPut:
                 continue
             if self.stopped.is_set():
                 raise TransferStopped
-            data = self.file.part(number)
-            digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
+            with self._buffer() as buffer:
+                data = self.file.part(number, buffer)
+                digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
             if part.size == len(data) and part.etag.strip('"').lower() == digest:
                 same[number] = part.etag
         return same

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +27,13 @@ _CHUNK_BYTES = 1024 * 1024
 # Larger ones are fetched by several requests at a time.
 _RANGED_FROM_BYTES = 16 * 1024 * 1024
 _RANGES_AT_ONCE = 3
-_LONGEST_RANGE_BYTES = 4 * 1024 * 1024
+_LONGEST_RANGE_BYTES = 8 * 1024 * 1024
+# Of an object that breaks off, what was under way is fetched again: this share of it at most, for each request.
+_LARGEST_SHARE = 48
+# Buffers of ranges are what memory goes to; whoever finds none left reads its object as one stream.
+_RANGED = threading.BoundedSemaphore(4)
+_PARTS_OF_TAG = re.compile(r"-(\d+)\"?$")
+_MIB = 1024 * 1024
 _READ_BACK_BYTES = 1024 * 1024
 
 
@@ -78,8 +86,11 @@ class Reading:
             self._bucket.patience.wait(number, self._stopped)
 
     def _go_on(self) -> None:
-        if self._size >= _RANGED_FROM_BYTES:
-            self._read_ranges()
+        if self._size >= _RANGED_FROM_BYTES and _RANGED.acquire(blocking=False):
+            try:
+                self._read_ranges()
+            finally:
+                _RANGED.release()
         elif not self._written or self._written < self._size:
             self._read_stream()
         if self._written != self._size:
@@ -99,7 +110,7 @@ class Reading:
             self._take(memoryview(chunk))
 
     def _read_ranges(self) -> None:
-        step = min(max(self._size // 64, _CHUNK_BYTES), _LONGEST_RANGE_BYTES)
+        step = _range_bytes(self._size, self._etag)
         if not self._etag or not self._written:
             self._from_scratch()
             answer = obstore.get(self._bucket.store, self._key, options={"range": (0, step)})
@@ -170,6 +181,18 @@ class Reading:
         self._running = hashlib.sha256()
         os.lseek(self._target, 0, os.SEEK_SET)
         os.ftruncate(self._target, 0)
+
+
+def _range_bytes(size: int, etag: str) -> int:
+    """How much to ask for at a time: as much as a part has, so that the store opens none twice, or the like.
+
+    Stores that speak S3 tell by the entity tag how many parts an object came in; nearly all are whole MiB.
+    """
+    most = min(max(size // _LARGEST_SHARE, _CHUNK_BYTES), _LONGEST_RANGE_BYTES)
+    found = _PARTS_OF_TAG.search(etag)
+    parts = int(found[1]) if found is not None else 0
+    part = -(-size // (parts * _MIB)) * _MIB if parts else 0
+    return part if _CHUNK_BYTES <= part <= most else min(most, max(size // 64, _CHUNK_BYTES))
 
 
 class _Different(Exception):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _TRY_AGAIN = (408, 429, 500, 502, 503, 504)
 _DEFAULT_REGION = "us-east-1"
+_UNSIGNED = "UNSIGNED-PAYLOAD"
+_UNSIGNED_FROM_BYTES = 1024 * 1024
 
 
 class S3Refused(Exception):
@@ -74,6 +76,11 @@ class S3Wire:
     _idle: list[http.client.HTTPConnection] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    @property
+    def signs_large_bodies(self) -> bool:
+        """Whether the sum of a large body is asked for; TLS guards it on its way already."""
+        return not self.url.startswith("https://")
+
     def ask(
         self,
         method: str,
@@ -81,12 +88,13 @@ class S3Wire:
         query: Mapping[str, str],
         stopped: StopSign,
         *,
-        body: bytes = b"",
+        body: bytes | memoryview = b"",
+        body_sha256: str | None = None,
         headers: Mapping[str, str] | None = None,
         tries: int | None = None,
     ) -> Answer:
         """Ask until there is an answer, or patience ends. Errors: S3Refused; S3Unreachable; TransferStopped."""
-        payload = hashlib.sha256(body).hexdigest()
+        payload = self._payload(body, body_sha256)
         target = target_of(f"{self.prefix}/{key}" if key else self.prefix or "/", query)
         most, number = tries or self.patience.tries, 0
         while True:
@@ -107,8 +115,20 @@ class S3Wire:
         for connection in idle:
             connection.close()
 
+    def _payload(self, body: bytes | memoryview, known: str | None) -> str:
+        if len(body) >= _UNSIGNED_FROM_BYTES and not self.signs_large_bodies:
+            return _UNSIGNED
+        return known or hashlib.sha256(body).hexdigest()
+
     def _once(
-        self, method: str, target: str, body: bytes, payload: str, headers: Mapping[str, str], *, again: bool
+        self,
+        method: str,
+        target: str,
+        body: bytes | memoryview,
+        payload: str,
+        headers: Mapping[str, str],
+        *,
+        again: bool,
     ) -> Answer:
         connection = self._connection()
         try:

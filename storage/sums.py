@@ -45,12 +45,23 @@ def uncounted(_size: int) -> None:
 def file_sum(descriptor: int, stopped: StopSign) -> FileSum:
     """The sum of a regular file from its beginning to its end; its position stays. Errors: OSError, TransferStopped."""
     running, size = hashlib.sha256(), 0
-    while data := os.pread(descriptor, _STEP_BYTES, size):
+    # One more than there seems to be, so that the end is seen with the first look at small files.
+    buffer = memoryview(bytearray(min(_STEP_BYTES, os.fstat(descriptor).st_size + 1)))
+    while read := read_into(descriptor, buffer, size):
         if stopped.is_set():
             raise TransferStopped
-        running.update(data)
-        size += len(data)
+        running.update(buffer[:read])
+        size += read
     return FileSum(size=size, sha256=running.hexdigest())
+
+
+def read_into(descriptor: int, buffer: memoryview, start: int) -> int:
+    """Read what is at a place of a file into a buffer and return how many bytes; 0 at its end. Errors: OSError."""
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [buffer], start)
+    data = os.pread(descriptor, len(buffer), start)
+    buffer[: len(data)] = data
+    return len(data)
 
 
 def sum_of_bytes(data: bytes) -> FileSum:

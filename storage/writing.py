@@ -14,8 +14,10 @@ import obstore
 from storage.bucket import Bucket
 from storage.faults import TransferStopped
 from storage.lanes import StopSign
-from storage.multipart import LargeFile, MultipartPut
+from storage.multipart import LargeFile, MultipartPut, part_bytes_of
+from storage.part_sums import file_and_part_sums
 from storage.remote_faults import REMOTE_ERRORS
+from storage.s3_wire import S3Refused
 from storage.sums import SUM_NAME, Count, FileSum, file_sum, sum_of_bytes
 
 if TYPE_CHECKING:
@@ -61,13 +63,24 @@ class Writing:
                 return self._write_stream(first, source)
             for _ in range(_TRIES_WITH_SUM):
                 before = _age(source)
-                content = file_sum(source, self._stopped)
-                self._write_file(source, content)
+                content, parts = self._sums(source)
+                try:
+                    self._write_file(source, content, parts)
+                except S3Refused:
+                    # A part is not what was signed where it was written to meanwhile.
+                    if _age(source) == before:
+                        raise
                 if _age(source) == before:
                     return content
                 self._uncount()
             os.lseek(source, 0, os.SEEK_SET)
             return self._write_stream(b"", source)
+
+    def _sums(self, source: int) -> tuple[FileSum, tuple[str, ...]]:
+        wire = self._bucket.clients.wire
+        if wire is None or not wire.signs_large_bodies:
+            return file_sum(source, self._stopped), ()
+        return file_and_part_sums(source, part_bytes_of(os.fstat(source).st_size), self._stopped)
 
     def _write_small(self, data: bytes) -> FileSum:
         content = sum_of_bytes(data)
@@ -82,13 +95,13 @@ class Writing:
                 self._add(len(data))
                 return content
 
-    def _write_file(self, source: int, content: FileSum) -> None:
+    def _write_file(self, source: int, content: FileSum, parts: tuple[str, ...]) -> None:
         begun: set[str] = set()
         while True:
             clients = self._bucket.clients
             try:
                 if clients.wire is not None:
-                    file = LargeFile(key=self._key, source=source, content=content)
+                    file = LargeFile(key=self._key, source=source, content=content, part_sums=parts)
                     MultipartPut(clients.wire, file, self._stopped, self._add, self._keeps_parts, begun).put()
                 else:
                     self._put_pieces(_pieces_of(source, content.size), content.size, {SUM_NAME: content.sha256})

@@ -1,0 +1,64 @@
+"""The sums of large files before they are sent, and how their parts and ranges are cut."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+
+import pytest
+
+from storage.faults import TransferStopped
+from storage.lanes import NEVER
+from storage.multipart import MIB, LargeFile, part_bytes_of
+from storage.part_sums import file_and_part_sums
+from storage.patience import Patience
+from storage.reading import _range_bytes
+from storage.s3_signature import S3Keys
+from storage.s3_wire import S3Wire
+from storage.sums import FileSum
+
+
+def test_the_sums_are_those_of_the_bytes_that_are_sent(tmp_path: Path) -> None:
+    """A part is signed with the sum that was taken before; the store compares."""
+    data = bytes(range(256)) * (25 * 4096 + 3)
+    (tmp_path / "file").write_bytes(data)
+    with (tmp_path / "file").open("rb") as source:
+        content, sums = file_and_part_sums(source.fileno(), part_bytes_of(len(data)), NEVER)
+        file = LargeFile(key="k", source=source.fileno(), content=content, part_sums=sums)
+        assert content == FileSum(size=len(data), sha256=hashlib.sha256(data).hexdigest())
+        buffer = bytearray(file.part_bytes)
+        bodies = [bytes(file.part(number, buffer)) for number in file.parts]
+    assert b"".join(bodies) == data
+    assert [hashlib.sha256(body).hexdigest() for body in bodies] == list(sums)
+
+
+def test_taking_sums_can_be_stopped(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    stopped = threading.Event()
+    stopped.set()
+    with (tmp_path / "file").open("rb") as source, pytest.raises(TransferStopped):
+        file_and_part_sums(source.fileno(), MIB, stopped)
+
+
+@pytest.mark.parametrize(("url", "signs"), [("http://store", True), ("https://store", False)])
+def test_large_bodies_are_signed_where_nothing_else_guards_them(url: str, signs: bool) -> None:
+    keys = S3Keys(access_key_id="a", secret="s")
+    assert S3Wire(url=url, prefix="/b", keys=keys, patience=Patience()).signs_large_bodies is signs
+
+
+@pytest.mark.parametrize(
+    ("size_mib", "etag", "wanted_mib"),
+    [
+        (1024, '"abc-128"', 8),
+        (256, '"abc-52"', 5),
+        # Of a broken transfer no more than a small share is fetched again.
+        (64, '"abc-8"', 1),
+        (1024, '"abc"', 8),
+        (16, "", 1),
+    ],
+)
+def test_ranges_are_the_parts_of_the_object_where_they_are_small_enough(
+    size_mib: int, etag: str, wanted_mib: int
+) -> None:
+    assert _range_bytes(size_mib * MIB, etag) == wanted_mib * MIB
