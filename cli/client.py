@@ -72,6 +72,14 @@ class Client:
         """POST, without a body where `body` is None. Errors: as `get`."""
         return self._json("POST", path, query, body)
 
+    def patch(self, path: str, body: object) -> Reply:
+        """PATCH. Errors: as `get`."""
+        return self._json("PATCH", path, None, body)
+
+    def put(self, path: str, body: object) -> Reply:
+        """PUT. Errors: as `get`."""
+        return self._json("PUT", path, None, body)
+
     def delete(self, path: str, query: Query | None = None, body: object = None) -> Reply:
         """DELETE. Errors: as `get`."""
         return self._json("DELETE", path, query, body)

@@ -353,3 +353,26 @@ class LoginInfo(Reply, frozen=True, kw_only=True):
     device_endpoint: str | None = None
     browser_endpoint: str | None = None
     token_endpoint: str | None = None
+
+
+class RetentionRow(Reply, frozen=True, kw_only=True):
+    """What is removed of a workflow. Units: bytes."""
+
+    workflow_id: str
+    pool: str | None
+    end_time: str
+    rule: str
+    data: bool
+    objects: int
+    bytes: int
+    logs: bool
+    log_bytes: int
+    record: bool
+    problem: str
+
+
+class RetentionReply(Reply, frozen=True, kw_only=True):
+    """What is removed, or would be."""
+
+    workflows: list[RetentionRow]
+    more: bool

@@ -17,7 +17,7 @@ from cli.arguments import (
     offset,
     one_of,
 )
-from cli.client import QueryValue, client_of
+from cli.client import QueryValue, client_of, segment
 from cli.output import print_reply, print_table
 from cli.replies import TaskList, TaskRow, UseList, UseRow
 from cli.times import ABSENT, duration, local_time
@@ -30,7 +30,8 @@ _HEADER = ("User", "Workflow ID", "Task", "Retry ID", "Status", "Pool", "Priorit
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of `argosmo task`."""
-    verb = add_verb(add_verbs(parser), "list", run_list, "list tasks; without -s those that are not over")
+    verbs = add_verbs(parser)
+    verb = add_verb(verbs, "list", run_list, "list tasks; without -s those that are not over")
     verb.add_argument(
         "-s", "--status", dest="statuses", metavar="STATUS", nargs="+", type=one_of(tuple(TaskStatus)), default=_LIVE
     )
@@ -50,6 +51,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verb.add_argument("-W", "--aggregate-by-workflow", action="store_true", help="sums for each workflow")
     verb.add_argument("--priority", nargs="+", type=one_of(PRIORITIES), help="of these priorities")
     add_format(verb)
+    passport = add_verb(verbs, "passport", run_passport, "show which files a task uploaded where, with their SHA-256")
+    passport.add_argument("workflow_id", metavar="WORKFLOW", help="the id of the workflow")
+    passport.add_argument("task", metavar="TASK", help="the name of the task")
+    passport.add_argument(
+        "--retry-id", type=offset, help="of this attempt (default: the latest that uploaded anything)"
+    )
+    add_format(passport)
+
+
+def run_passport(args: argparse.Namespace) -> int:
+    """Show a passport."""
+    path = f"/api/argosmo/v1/workflow/{segment(args.workflow_id)}/task/{segment(args.task)}/passport"
+    reply = client_of(args).get(path, {"retry_id": args.retry_id})
+    if args.format_type == JSON:
+        print_reply(reply.body)
+        return 0
+    from runtime.passport import Passport
+
+    found = reply.read(Passport)
+    print(f"{found.task} of {found.workflow_id}, attempt {found.retry_id}, image {found.image}")
+    if not found.complete:
+        print("Its upload failed: these places were finished.")
+    for place in found.places:
+        print(f"\n{place.url} ({place.kind}): {place.file_count} files, {place.total_bytes} bytes")
+        for file in place.files:
+            print(f"{file.sha256}  {file.size:>12}  {file.path}")
+        if place.left_out:
+            print(f"and {place.left_out} more files")
+    return 0
 
 
 def run_list(args: argparse.Namespace) -> int:

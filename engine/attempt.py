@@ -31,7 +31,7 @@ from engine.reporting import AttemptVoice
 from engine.services import RunInHand, Services
 from engine.strays import start_ticks
 from storage.faults import TransferStopped
-from translator.lifecycle.facts import DataObserved, TaskObserved
+from translator.lifecycle.facts import DataObserved, DatasetMade, TaskObserved
 from translator.lifecycle.transitions import Ending
 from translator.lifecycle.words import ExitCode, TaskStatus
 from translator.plan.model import TaskPlan
@@ -85,8 +85,9 @@ class Attempt:
         self._cell: Cell | None = None
         self._record = AttemptRecord(stage=Stage.BEGUN)
         self._stop_transfer = threading.Event()
+        self._made: list[DatasetMade] = []
         self._mover = mover_of(
-            services, held, task, self._directory, self.claim, self._stop_transfer, self.voice.system
+            services, held, task, retry_id, self._stop_transfer, self.voice.system, self._made.append
         )
         self._checkpoints = CheckpointClock(services.reactor, services.transfers, self._mover, self._checkpoint_failed)
         self._commands = CommandRuns(services.reactor, self.voice, held.masker, self._command_started, self._ran)
@@ -342,6 +343,7 @@ class Attempt:
                 status=ending.status,
                 message=ending.message,
                 at=at,
+                made=tuple(self._made),
             )
         )
         crash_point("end.recorded")
@@ -353,6 +355,7 @@ class Attempt:
                 at=at,
                 exit_code=ending.exit_code,
                 message=ending.message,
+                made=tuple(self._made),
             )
         )
         self.step = Step.OVER

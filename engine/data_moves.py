@@ -9,11 +9,13 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.crashpoints import crash_point
+from runtime.dataset_moves import DatasetPlace, DatasetSource
 from runtime.move_voice import NO_FILES, MoveVoice
+from runtime.passport import Bearer
 from runtime.task_data import (
     DataFault,
     DataMover,
@@ -23,6 +25,7 @@ from runtime.task_data import (
     is_directory,
     is_there,
 )
+from storage.datasets.cache import BlobCache
 from storage.faults import StoreError, TransferStopped
 from storage.keys import Parts, path_parts
 from storage.select import selection
@@ -30,19 +33,34 @@ from storage.stores import Stores
 from storage.transfer import Transfer, Upload
 from storage.trees import Tree
 from storage.urls import FILE_SCHEME, Location, parse_location
+from translator.lifecycle.facts import DatasetMade
 from translator.lifecycle.words import ExitCode
-from translator.plan.model import CheckpointPlan, TaskInput, TaskPlan, UrlInput, WorkflowId
+from translator.plan.model import (
+    AnyInput,
+    CheckpointPlan,
+    DatasetInput,
+    DatasetOutput,
+    TaskInput,
+    TaskPlan,
+    WorkflowId,
+)
 
 _GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where data goes to and comes from. Shape: `data` is the location of all tasks' outputs, served by `service`."""
+    """Where data goes to and comes from.
+
+    Shape: `data` is the location of all tasks' outputs, served by `service`; `datasets` opens where datasets lie with
+    the owner's keys, and what is fetched from there is kept in `cache`.
+    """
 
     user: Stores
     service: Stores
     data: Location
+    datasets: Stores
+    cache: BlobCache | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +68,7 @@ class Mover:
     """Moves the data of one attempt.
 
     Shape: `osmo` is what the task knows as `/osmo`; `writer` tells attempts apart; `say` takes log lines, from any
+    thread; `bearer` says who gets a passport for what is uploaded; `made` is told of datasets that are stored, from any
     thread.
     """
 
@@ -60,6 +79,8 @@ class Mover:
     writer: str
     stopped: threading.Event
     say: Callable[[str], None]
+    bearer: Callable[[], Bearer] | None = None
+    made: Callable[[DatasetMade], None] = field(default=lambda _made: None)
 
     @property
     def asks(self) -> bool:
@@ -124,6 +145,7 @@ class Mover:
             stopped=self.stopped,
             voice=MoveVoice(self.say),
             mark=crash_point,
+            made=self.made,
         )
 
     def _data_places(self) -> DataPlaces:
@@ -136,12 +158,35 @@ class Mover:
         return DataPlaces(
             inputs=tuple(self._input(entry) for entry in task.inputs),
             outputs=(kept, *outputs) if task.keeps_intermediate else outputs,
+            datasets=tuple(self._dataset(output) for output in task.datasets),
             kpis=task.kpis,
             kept=kept,
             also_written=tuple(OutputPlace(url=entry.url, stores=user) for entry in task.checkpoints),
+            bearer=self.bearer,
         )
 
-    def _input(self, entry: TaskInput | UrlInput) -> InputPlace:
+    def _dataset(self, output: DatasetOutput) -> DatasetPlace:
+        return DatasetPlace(
+            index=output.index,
+            name=output.dataset,
+            path=output.path,
+            url=output.location,
+            stores=self.places.datasets,
+            regex=output.regex,
+            asks=_asks(output.location),
+        )
+
+    def _input(self, entry: AnyInput) -> InputPlace:
+        if isinstance(entry, DatasetInput):
+            return InputPlace(
+                index=entry.index,
+                url=entry.location,
+                origin=f"dataset {entry.dataset}:{entry.version}",
+                regex=entry.regex,
+                stores=self.places.datasets,
+                asks=_asks(entry.location),
+                dataset=DatasetSource(manifest=entry.manifest, path=entry.path, cache=self.places.cache),
+            )
         if isinstance(entry, TaskInput):
             url = self.places.data.below(entry.workflow_id, entry.task).url
             origin = f"task {entry.task} of {entry.workflow_id}"

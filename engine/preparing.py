@@ -14,6 +14,8 @@ from engine.environment import MissingCredential, command_line
 from engine.files import BadFile, injected_files
 from engine.services import RunInHand, Services
 from engine.strays import marker
+from runtime.passport import Bearer
+from translator.lifecycle.facts import DatasetMade
 from translator.plan.model import TaskPlan
 
 PREPARATION_ERRORS = (MissingCredential, BadFile, OSError, ValueError)
@@ -53,18 +55,33 @@ def mover_of(
     services: Services,
     held: RunInHand,
     task: TaskPlan,
-    directory: Path,
-    claim: Claim,
+    retry_id: int,
     stopped: Event,
     say: Callable[[str], None],
+    made: Callable[[DatasetMade], None],
 ) -> Mover:
-    """What moves the data of an attempt. Shape: `say` is called on the engine's thread."""
+    """What moves the data of an attempt. Shape: `say` and `made` are called on the engine's thread."""
     return Mover(
         places=held.places,
         workflow=held.run.plan.workflow_id,
         task=task,
-        osmo=directory / BOX / "osmo",
-        writer=claim,
+        osmo=attempt_directory(services, held, task, retry_id) / BOX / "osmo",
+        writer=claim_of(held, task, retry_id),
         stopped=stopped,
         say=lambda text: services.reactor.post(lambda: say(text)),
+        bearer=lambda: _bearer(held, task, retry_id),
+        made=lambda dataset: services.reactor.post(lambda: made(dataset)),
+    )
+
+
+def _bearer(held: RunInHand, task: TaskPlan, retry_id: int) -> Bearer:
+    plan = held.run.plan
+    return Bearer(
+        workflow_id=plan.workflow_id,
+        workflow_uuid=plan.workflow_uuid,
+        group=next(group.name for group in plan.groups if any(one.name == task.name for one in group.tasks)),
+        task=task.name,
+        task_uuid=task.uuid,
+        retry_id=retry_id,
+        image=task.image,
     )

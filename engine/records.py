@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from engine.crashpoints import crash_point
+from translator.lifecycle.facts import DatasetMade
 from translator.lifecycle.words import TaskStatus
 
 _NAME = "record.jsonl"
@@ -42,6 +43,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     status: TaskStatus | None = None
     message: str = ""
     at: datetime | None = None
+    made: tuple[DatasetMade, ...] = ()
 
 
 def write_record(directory: Path, record: AttemptRecord) -> None:

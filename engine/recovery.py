@@ -14,7 +14,7 @@ from engine.records import AttemptRecord, Stage, read_record
 from engine.services import RunInHand, Services
 from engine.strays import end_recorded
 from translator.lifecycle.exit_actions import after_exit_action
-from translator.lifecycle.facts import TaskObserved
+from translator.lifecycle.facts import DatasetMade, TaskObserved
 from translator.lifecycle.state import GroupState, TaskState, WorkflowState
 from translator.lifecycle.transitions import Ending
 from translator.lifecycle.words import ExitCode, TaskStatus
@@ -57,7 +57,7 @@ class Recovery:
             return False
         if record is not None and record.stage is Stage.FINISHED and record.status is not None:
             ending = Ending(status=record.status, exit_code=record.exit_code, message=record.message)
-            self._tell(task, latest, ending, record.at or self._services.reporter.now())
+            self._tell(task, latest, ending, record.at or self._services.reporter.now(), record.made)
             return False
         if record is not None:
             end_recorded(record.pid, record.start_ticks)
@@ -68,7 +68,14 @@ class Recovery:
         lost = Ending(status=TaskStatus.FAILED_BACKEND_ERROR, exit_code=ExitCode.BACKEND_ERROR, message=LOST)
         self._tell(task, latest, lost, self._services.reporter.now())
 
-    def _tell(self, task: TaskPlan, latest: TaskState, ending: Ending, at: datetime) -> None:
+    def _tell(
+        self,
+        task: TaskPlan,
+        latest: TaskState,
+        ending: Ending,
+        at: datetime,
+        made: tuple[DatasetMade, ...] = (),
+    ) -> None:
         counted = after_exit_action(task, latest.retry_id, ending)
         self._group.recall(task.name, latest.retry_id, finished=counted.status is not TaskStatus.RESCHEDULED)
         fact = TaskObserved(
@@ -78,6 +85,7 @@ class Recovery:
             at=at,
             exit_code=ending.exit_code,
             message=ending.message,
+            made=made,
         )
         self._services.reporter.fact(self._held.run.plan.workflow_uuid, fact)
 

@@ -51,6 +51,10 @@ class EngineSettings:
     container_engine: str = ""
     # Directories that `file://` URLs of tasks may use; None for all that this process may.
     file_roots: tuple[Path, ...] | None = None
+    # Where datasets stay for which nobody said another place; only they may be kept there although it is `hidden`.
+    datasets: Path | None = None
+    # Where contents that datasets brought from object stores are kept for the next time; None keeps nothing.
+    cache: Path | None = None
     # Transfers at the same time.
     transfer_threads: int = 8
     # Sandboxes that are set up before they are needed: they hide most of the time that a start takes.

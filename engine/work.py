@@ -27,6 +27,7 @@ from engine.strays import end_strays
 from engine.tools import Tools
 from engine.transfer_pool import TransferPool
 from storage.credentials import OneKey, UserKeys
+from storage.datasets.cache import BlobCache
 from storage.local import LocalStore
 from storage.remote import remote_stores
 from storage.stores import Stores
@@ -202,13 +203,23 @@ class Work:
         )
 
     def _places(self, settings: EngineSettings) -> Callable[[Run], Places]:
-        files = LocalStore(roots=settings.file_roots, forbidden=(self._directories.root, *settings.hidden))
+        forbidden = (self._directories.root, *settings.hidden)
+        files = LocalStore(roots=settings.file_roots, forbidden=forbidden)
+        kept_here = () if settings.datasets is None else (settings.datasets,)
+        of_datasets = LocalStore(roots=settings.file_roots, forbidden=forbidden, exempt=kept_here)
+        cache = None if settings.cache is None else BlobCache(directory=settings.cache)
         service = Stores({FILE_SCHEME: LocalStore(), **remote_stores(OneKey(settings.data_key))})
         data = parse_location(settings.data) if settings.data else directory_location(self._directories.data)
 
         def places_of(run: Run) -> Places:
-            user = Stores({FILE_SCHEME: files, **remote_stores(UserKeys(run.data_keys))})
-            return Places(user=user, service=service, data=data)
+            remote = remote_stores(UserKeys(run.data_keys))
+            return Places(
+                user=Stores({FILE_SCHEME: files, **remote}),
+                service=service,
+                data=data,
+                datasets=Stores({FILE_SCHEME: of_datasets, **remote}),
+                cache=cache,
+            )
 
         return places_of
 

@@ -35,6 +35,7 @@ from gateway.mirror.clock import SystemClock
 from gateway.mirror.leadership import Election, SoleLeader
 from gateway.mirror.loop import Mirror
 from gateway.mirror.ownership import LockedInstance
+from gateway.mirror.retention import RetentionKeeper
 from gateway.ports.clock import Clock
 from gateway.ports.leadership import Leadership
 from gateway.ports.runner import Runner
@@ -50,21 +51,26 @@ from gateway.services.bundle import Services
 from gateway.services.cancel import Cancel
 from gateway.services.config_files import ConfigFiles
 from gateway.services.credentials import Credentials
+from gateway.services.dataset_places import DatasetPlaces
+from gateway.services.datasets import Datasets
 from gateway.services.documents import Documents
 from gateway.services.events import WorkflowEvents
 from gateway.services.explain import Explain
 from gateway.services.info import Info
 from gateway.services.interactive import Interactive
+from gateway.services.intermediate import IntermediateData
 from gateway.services.listing import Listing
 from gateway.services.logs import WorkflowLogs
 from gateway.services.machine import this_machine
 from gateway.services.nodes import Nodes
+from gateway.services.passports import Passports
 from gateway.services.pools import PoolViews
 from gateway.services.profile import Profiles
 from gateway.services.progress import Progress
 from gateway.services.query import Query
 from gateway.services.resources import ResourceViews
 from gateway.services.restart import Restart
+from gateway.services.retention import Retention
 from gateway.services.run_secrets import RunSecretsReader
 from gateway.services.submit import Submit
 from gateway.services.tags import Tags
@@ -113,6 +119,9 @@ class Gateway:
         sys.setswitchinterval(SWITCH_SECONDS)
         self.resources.callback(self.mirror.stop)
         self.mirror.start()
+        keeper = RetentionKeeper(self.services.retention)
+        self.resources.callback(keeper.stop)
+        keeper.start()
 
     def stop(self) -> None:
         """Take no new work, end local tasks and record it, let go of everything. Safe to repeat."""
@@ -173,6 +182,8 @@ def build(
             nodes=Nodes(machine, live.nodes),
             live=live,
             credentials=credentials,
+            datasets=DatasetPlaces(config=config.current, here=_datasets_here(settings)),
+            data=_intermediate(settings, config),
             access=AccessCheck(credentials=credentials, probe=probe, now=clock.now),
         )
         streams = Streams()
@@ -351,15 +362,16 @@ def runners_by_backend(
     settings: Settings, config: ConfigFiles, leadership: Leadership, store: SqlStore, logs: FileLogs
 ) -> RunnerOf:
     """Runners as the configuration names them: the local engine, or a cluster's Argo Workflows."""
-    key = _data_key(config.loaded.workflow.workflow_data.credential)
-    kept_here = (settings.data_dir / "intermediate").absolute().as_uri()
+    data = _intermediate(settings, config)
     engine = EngineSettings(
         root=settings.data_dir.absolute() / "engines",
-        data=kept_here if key is None else key.endpoint,
-        data_key=key,
+        data=data.here if data.key is None else data.key.endpoint,
+        data_key=data.key,
         isolation=settings.isolation,
         # Database, logs and other runs are no business of a task.
         hidden=(settings.data_dir.absolute(),),
+        datasets=settings.data_dir.absolute() / "datasets",
+        cache=settings.data_dir.absolute() / "cache" / "blobs",
     )
 
     def runner_of(name: str, backend: Backend) -> Runner | None:
@@ -376,6 +388,17 @@ def runners_by_backend(
             return None
 
     return runner_of
+
+
+def _intermediate(settings: Settings, config: ConfigFiles) -> IntermediateData:
+    """Where tasks' outputs are kept, as runners have it from the start. Taken as written, without percent escapes."""
+    here = f"file://{settings.data_dir.absolute()}/intermediate"
+    return IntermediateData(here=here, key=_data_key(config.loaded.workflow.workflow_data.credential))
+
+
+def _datasets_here(settings: Settings) -> str:
+    """Where datasets go for which nobody said another place. Taken as written, without percent escapes."""
+    return f"file://{settings.data_dir.absolute()}/datasets"
 
 
 def _data_key(configured: StorageCredential | None) -> DataCredential | None:
@@ -442,6 +465,8 @@ def _services(
     nodes: Nodes,
     live: LiveBackends,
     credentials: Credentials,
+    datasets: DatasetPlaces,
+    data: IntermediateData,
     access: AccessCheck,
 ) -> Services:
     current = config.current
@@ -453,6 +478,7 @@ def _services(
         nodes=nodes,
         credentials=credentials.known,
         access=access,
+        datasets=datasets,
     )
     pools = PoolViews(store=store, config=current, nodes=nodes, online=live.online)
     return Services(
@@ -471,11 +497,14 @@ def _services(
         interactive=Interactive(store=store, config=current),
         profiles=Profiles(store=store, config=current),
         credentials=credentials,
+        datasets=Datasets(store=store, clock=clock, default_location=datasets.default),
+        passports=Passports(store=store, config=current, data=data),
         pools=pools,
         resources=ResourceViews(store=store, config=current, nodes=nodes, pools=pools),
         explain=Explain(store=store, config=current),
         backends=BackendViews(config=current, live=live, nodes=nodes),
         info=Info(store=store, config=current),
+        retention=Retention(store=store, logs=logs, clock=clock, config=current, data=data),
     )
 
 

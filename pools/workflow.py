@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import AliasChoices, ConfigDict, Field, field_validator
 
 from pools.documents import Document, Duration, Secret
+from pools.retention import Retention
 
 _MAX_POLICY_RULES = 16
 
@@ -44,6 +45,12 @@ class WorkflowData(Document):
     websocket_timeout: int = Field(default=1440, gt=0)
     data_timeout: int = Field(default=10, gt=0)
     download_type: Literal["download"] = "download"
+
+
+class WorkflowDatasets(Document):
+    """Where new datasets go, a URL; "" for the gateway's own directory. Ours: OSMO has no such field."""
+
+    location: str = ""
 
 
 class WorkflowLog(Document):
@@ -172,7 +179,9 @@ class WorkflowConfig(Document):
     """The `workflow` section. Units: `default_schedule_timeout` in seconds."""
 
     workflow_data: WorkflowData = WorkflowData()
+    workflow_datasets: WorkflowDatasets = WorkflowDatasets()
     workflow_log: WorkflowLog = WorkflowLog()
+    retention: Retention = Retention()
     workflow_app: WorkflowApp = WorkflowApp()
     workflow_info: WorkflowInfo = WorkflowInfo()
     backend_images: BackendImages = BackendImages()

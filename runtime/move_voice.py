@@ -39,6 +39,18 @@ class MoveVoice:
         """Outputs could not be uploaded."""
         self.say(f"Upload failed: {error}")
 
+    def passport_failed(self, error: Exception) -> None:
+        """The passport of the outputs could not be kept."""
+        self.say(f"Warning: the passport of the outputs could not be kept: {error}")
+
+    def dataset_stored(self, name: str, url: str, moved: Moved) -> None:
+        """An output is stored as files of a dataset."""
+        self._tell(f"Stored for dataset {name} at {url}", moved)
+
+    def dataset_empty(self, name: str, path: str) -> None:
+        """There is nothing to be stored for a dataset."""
+        self.say(f"Warning: dataset {name} gets no version: there is no file {_at(path)}in the output folder")
+
     def nothing_to_upload(self) -> None:
         """The output directory is empty."""
         self.say(NO_FILES)
@@ -59,3 +71,7 @@ class MoveVoice:
         self.say(f"{what}: {moved.files} file{'' if moved.files == 1 else 's'}, {moved.bytes} bytes")
         for note in moved.notes:
             self.say(f"Warning: {note}")
+
+
+def _at(path: str) -> str:
+    return f"at {path} " if path else ""

@@ -22,12 +22,16 @@ class LocalStore:
     """Serves `file://` URLs.
 
     Shape: with `roots`, locations must stand in one of these directories after links are resolved; with `forbidden`,
-    they may not stand in, nor contain, one of those. A location's own path is trusted beyond that; its inside is not.
+    they may not stand in, nor contain, one of those; what stands in one that is `exempt` may be used all the same. A
+    location's own path is trusted beyond that; its inside is not.
     """
 
-    def __init__(self, *, roots: Sequence[Path] | None = None, forbidden: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, *, roots: Sequence[Path] | None = None, forbidden: Sequence[Path] = (), exempt: Sequence[Path] = ()
+    ) -> None:
         self._roots = None if roots is None else tuple(Path(os.path.realpath(root)) for root in roots)
         self._forbidden = tuple(Path(os.path.realpath(path)) for path in forbidden)
+        self._exempt = tuple(Path(os.path.realpath(path)) for path in exempt)
 
     def check(self, location: Location) -> None:
         """Return if the location may be used. Errors: StoreError."""
@@ -54,6 +58,8 @@ class LocalStore:
 
     def _allowed(self, location: Location) -> Path:
         path = Path(os.path.realpath(location.path))
+        if any(path.is_relative_to(open_to_all) for open_to_all in self._exempt):
+            return path
         if self._roots is not None and not any(path.is_relative_to(root) for root in self._roots):
             allowed = ", ".join(f"file://{root}" for root in self._roots) or "none"
             raise StoreError(f"{location.url} is not below a directory that file URLs may use ({allowed})")

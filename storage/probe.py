@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import uuid
 from contextlib import suppress
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import assert_never
 from storage.faults import StoreError
 from storage.keys import Parts
 from storage.lanes import NEVER, StopSign
+from storage.memory_files import memory_file
 from storage.reserved import PROBE_PREFIX
 from storage.stores import StoredObject, Stores
 from storage.urls import Location
@@ -55,8 +55,8 @@ def _read(stores: Stores, location: Location) -> None:
 def _write(stores: Stores, location: Location, stopped: StopSign) -> None:
     name = _name()
     with stores.serving(location).target(location, "probe") as target:
-        with tempfile.TemporaryFile() as empty:
-            target.put(name, empty.fileno(), stopped)
+        with memory_file() as empty:
+            target.put(name, empty, stopped)
         with suppress(StoreError):
             # The right to write is what was asked for; without the right to remove, one empty object stays.
             target.withdraw(name)

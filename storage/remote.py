@@ -103,6 +103,21 @@ class _Place:
             return None
         return int(found.meta["size"]), found.meta["e_tag"] or "", found.attributes.get(SUM_NAME, "")
 
+    def asked(self, question: Callable[[], _Reply], parts: Parts = ()) -> _Reply:
+        """The reply to a question, asked again where that may help. Errors: StoreError."""
+        bucket, number = self.bucket, 0
+        while True:
+            clients = bucket.clients
+            try:
+                return question()
+            except REMOTE_ERRORS as error:
+                if bucket.renewed(clients, error):
+                    continue
+                number += 1
+                if not broke_off(error) or number > bucket.patience.tries:
+                    raise self.error(error, parts) from error
+            bucket.patience.wait(number, NEVER)
+
 
 @dataclass(slots=True)
 class _Remote:
@@ -116,7 +131,7 @@ class _Remote:
     def __post_init__(self) -> None:
         # A slash at the end says that a prefix is meant.
         if not self.meant_as_prefix and self.place.address.key:
-            self._single = self._asked(lambda: self.place.content(self.place.address.prefix))
+            self._single = self.place.asked(lambda: self.place.content(self.place.address.prefix))
 
     @property
     def single(self) -> bool:
@@ -134,7 +149,7 @@ class _Remote:
             return
         address = self.place.address
         skip = len(address.prefix) + 1 if address.key else 0
-        found = self._asked(lambda: obstore.list_with_delimiter(self.place.bucket.store, address.prefix or None))
+        found = self.place.asked(lambda: obstore.list_with_delimiter(self.place.bucket.store, address.prefix or None))
         folders = {entry[skip:].strip("/") for entry in found["common_prefixes"]}
         for name in sorted(folders):
             yield Folder(parts=safe_parts(name))
@@ -155,12 +170,12 @@ class _Remote:
             raise self.place.error(error, found.parts) from error
 
     def noted_sum(self, found: StoredObject) -> str:
-        content = self._asked(lambda: self.place.content(self._key(found)))
+        content = self.place.asked(lambda: self.place.content(self._key(found)))
         return content[2] if content is not None else ""
 
     def remove(self, found: Sequence[StoredObject]) -> None:
         keys = [self._key(each) for each in found]
-        self._asked(lambda: _delete(self.place.bucket.clients, keys))
+        self.place.asked(lambda: _delete(self.place.bucket.clients, keys))
 
     def _key(self, found: StoredObject) -> str:
         return self.place.address.prefix if self.single else self.place.key(found.parts)
@@ -193,7 +208,7 @@ class _Remote:
             if not is_empty or number == _LOOKS:
                 return
             self.place.bucket.patience.wait(number, NEVER)
-            self._single = self._asked(lambda: self.place.content(self.place.address.prefix))
+            self._single = self.place.asked(lambda: self.place.content(self.place.address.prefix))
 
     def _listed(self) -> Iterator[StoredObject | Note]:
         address, bucket, last = self.place.address, self.place.bucket, ""
@@ -230,20 +245,6 @@ class _Remote:
                     yield _stored(name.rstrip("/") if not size else name, size, etag)
         except REMOTE_ERRORS as error:
             raise self.place.error(error) from error
-
-    def _asked(self, question: Callable[[], _Reply]) -> _Reply:
-        bucket, number = self.place.bucket, 0
-        while True:
-            clients = bucket.clients
-            try:
-                return question()
-            except REMOTE_ERRORS as error:
-                if bucket.renewed(clients, error):
-                    continue
-                number += 1
-                if not broke_off(error) or number > bucket.patience.tries:
-                    raise self.place.error(error) from error
-            bucket.patience.wait(number, NEVER)
 
 
 def _stored(name: str, size: int, version: str | None) -> StoredObject | Note:
@@ -292,17 +293,11 @@ class _Writable:
             raise self.place.error(error, parts) from error
 
     def holds(self, parts: Parts, content: FileSum) -> bool:
-        try:
-            there = self.place.content(self.place.key(parts))
-        except REMOTE_ERRORS as error:
-            raise self.place.error(error, parts) from error
+        there = self.place.asked(lambda: self.place.content(self.place.key(parts)), parts)
         return there is not None and there[0] == content.size and there[2] == content.sha256
 
     def withdraw(self, parts: Parts) -> None:
-        try:
-            _delete(self.place.bucket.clients, [self.place.key(parts)])
-        except REMOTE_ERRORS as error:
-            raise self.place.error(error, parts) from error
+        self.place.asked(lambda: _delete(self.place.bucket.clients, [self.place.key(parts)]), parts)
 
 
 __all__ = ["Patience", "RemoteStore", "remote_stores"]

@@ -7,6 +7,7 @@ import argparse
 import msgspec
 
 from cli.arguments import JSON, Verbs, add_format, add_verb, one_of
+from cli.data.passports import run_passport_check
 from cli.data.places import Interrupted, add_uri, heeding_the_user, local_stores
 from cli.errors import EXIT_FAILED, CliError
 from cli.output import print_json
@@ -25,7 +26,13 @@ class Checked(msgspec.Struct, kw_only=True, omit_defaults=True):
 def add_verbs(verbs: Verbs) -> None:
     """Add the verb."""
     check = add_verb(verbs, "check", run_check, "try whether your key opens a place of an object store")
-    add_uri(check)
+    add_uri(check, optional=True)
+    check.add_argument(
+        "--passport",
+        metavar="FILE",
+        help="compare what is there with the passport of a task (`task passport -t json`), `-` for standard input; "
+        "without URI all its places",
+    )
     check.add_argument(
         "-a",
         "--access-type",
@@ -39,6 +46,10 @@ def add_verbs(verbs: Verbs) -> None:
 
 def run_check(args: argparse.Namespace) -> int:
     """Try it; 0 where the place is open."""
+    if args.passport is not None:
+        return run_passport_check(args)
+    if args.remote_uri is None:
+        raise CliError("Name a place such as s3://bucket/path, or a --passport.")
     access, url = Access(args.access_type), args.remote_uri.url
     try:
         with heeding_the_user() as stopped:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import glob
-import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -15,13 +13,12 @@ import msgspec
 from cli.arguments import JSON, Verbs, add_format, add_verb, count
 from cli.data.bars import Quiet, watch_for
 from cli.data.places import Interrupted, add_regex, add_uri, chosen, heeding_the_user, local_stores
+from cli.data.sources import opened_tree, uploads_of
 from cli.errors import CliError
 from cli.output import note, print_json, save
-from storage.keys import Parts
 from storage.lanes import StopSign
 from storage.stores import Stores
 from storage.transfer import Moved, Transfer, Upload
-from storage.trees import Tree
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -54,12 +51,12 @@ def add_verbs(verbs: Verbs) -> None:
 
 def run_upload(args: argparse.Namespace) -> int:
     """Upload."""
-    selected, uploads = chosen(args), list(_uploads(args.paths))
+    selected, uploads = chosen(args), list(uploads_of(args.paths))
 
     def move(transfer: Transfer, moved: Moved) -> None:
         for directory, name, prefix in uploads:
             what = Upload(start=(name,) if name else (), selection=selected, prefix=prefix)
-            with _tree(directory) as tree:
+            with opened_tree(directory) as tree:
                 _merge(moved, transfer.upload(tree, what, args.remote_uri, uuid.uuid4().hex))
 
     return _run(args, "Uploading", move)
@@ -70,7 +67,7 @@ def run_download(args: argparse.Namespace) -> int:
     selected = chosen(args)
 
     def move(transfer: Transfer, moved: Moved) -> None:
-        with _tree(Path(args.path), create=True) as tree:
+        with opened_tree(Path(args.path), create=True) as tree:
             _merge(moved, transfer.download(args.remote_uri, tree, (), selected))
 
     return _run(args, "Downloading", move)
@@ -89,29 +86,6 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sums", metavar="FILE", help="write the files' SHA-256, as `sha256sum --check` reads them")
     parser.add_argument("-q", "--quiet", action="store_true", help="no bars and no sentence at the end")
     add_format(parser)
-
-
-def _uploads(paths: Sequence[str]) -> Iterator[tuple[Path, str, Parts]]:
-    """For each path the directory to open, the file in it or "", and what stands before the names in the store."""
-    for text in paths:
-        found = [text] if os.path.lexists(text) else sorted(glob.glob(text))
-        if not found:
-            raise CliError(f"There is no {text}. Name a file or a directory.")
-        for each in found:
-            path = Path(each)
-            if path.is_dir():
-                # As with `cp`, a dot at the end means what is in it.
-                name = "" if each.endswith("/.") else path.resolve().name
-                yield path, "", (name,) if name else ()
-            else:
-                yield path.parent, path.name, ()
-
-
-def _tree(directory: Path, *, create: bool = False) -> Tree:
-    try:
-        return Tree.open(directory, create=create)
-    except OSError as error:
-        raise CliError(f"{directory} cannot be opened: {error.strerror}.") from error
 
 
 def _run(args: argparse.Namespace, title: str, move: Callable[[Transfer, Moved], None]) -> int:

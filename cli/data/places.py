@@ -41,9 +41,15 @@ class Interrupted(Exception):
         self.exit_code = exit_code
 
 
-def add_uri(parser: argparse.ArgumentParser) -> None:
+def add_uri(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add the location of a store."""
-    parser.add_argument("remote_uri", metavar="URI", type=_location, help="where, such as s3://bucket/path")
+    parser.add_argument(
+        "remote_uri",
+        metavar="URI",
+        type=_location,
+        nargs="?" if optional else None,
+        help="where, such as s3://bucket/path",
+    )
 
 
 def add_regex(parser: argparse.ArgumentParser) -> None:

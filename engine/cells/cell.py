@@ -15,7 +15,7 @@ from engine.files import File
 from engine.launching import LaunchFailure
 from storage.trees import Tree
 from translator.lifecycle.words import TaskStatus
-from translator.plan.model import TaskInput, TaskPlan, UrlInput
+from translator.plan.model import AnyInput, TaskPlan
 
 WORKSPACE = "/osmo/run/workspace"
 BOX = "box"
@@ -121,7 +121,7 @@ def make_osmo(osmo: str | Path) -> None:
         _make_open(f"{osmo}/{directory}")
 
 
-def make_inputs(osmo: Path, inputs: Sequence[TaskInput | UrlInput]) -> None:
+def make_inputs(osmo: Path, inputs: Sequence[AnyInput]) -> None:
     """Make the directories that inputs are downloaded to."""
     for entry in inputs:
         _make_open(f"{osmo}/data/input/{entry.index}")

@@ -12,11 +12,13 @@ from gateway.api import (
     argosmo,
     backends,
     credentials,
+    datasets,
     errors,
     interactive,
     misc,
     pools,
     profile,
+    retention,
     submit,
     tasks,
     texts,
@@ -32,7 +34,21 @@ from gateway.api.versions import ClientVersions, VersionPolicy
 from gateway.services.config_files import ConfigFiles
 from gateway.services.versions import API_VERSION
 
-ROUTERS = (misc, profile, credentials, pools, submit, workflows, tasks, texts, interactive, backends, argosmo)
+ROUTERS = (
+    misc,
+    profile,
+    credentials,
+    datasets,
+    pools,
+    submit,
+    workflows,
+    tasks,
+    texts,
+    interactive,
+    backends,
+    argosmo,
+    retention,
+)
 
 
 def application(context: Context) -> FastAPI:

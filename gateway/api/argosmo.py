@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import StreamingResponse
 
-from gateway.api.declared import REFUSALS, action
+from gateway.api.declared import PASSPORT, REFUSALS, action
 from gateway.api.deps import ContextOf, ServicesOf
 from gateway.schemas.config import ConfigProblemEntry, ConfigStatus
 from gateway.schemas.explain import WorkflowExplained
@@ -15,6 +15,7 @@ from pools.model import ConfigProblem
 
 router = APIRouter(prefix="/api/argosmo/v1", tags=["argosmo"], responses=REFUSALS)
 
+RetryId = Annotated[int | None, Query(ge=0, description="The attempt; without it the latest that uploaded anything.")]
 _HEARTBEAT = b": heartbeat\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
 LastEventId = Annotated[
@@ -37,6 +38,17 @@ def stream_progress(services: ServicesOf, context: ContextOf, name: str, last_ev
 def get_receipt(services: ServicesOf, name: str) -> Response:
     """What each field of the spec was turned into, as a JSON list."""
     return Response(services.documents.receipt(name), media_type="application/json")
+
+
+@router.get(
+    "/workflow/{name}/task/{task}/passport",
+    response_class=Response,
+    responses=PASSPORT,
+    openapi_extra=action("workflow:Read"),
+)
+def get_passport(services: ServicesOf, name: str, task: str, retry_id: RetryId = None) -> Response:
+    """Which files an attempt of a task uploaded where, with sizes and SHA-256, by which image."""
+    return Response(services.passports.of(name, task, retry_id), media_type="application/json")
 
 
 @router.get("/workflow/{name}/explain", openapi_extra=action("workflow:Read"))

@@ -23,6 +23,18 @@ CONNECTING: dict[int | str, dict[str, Any]] = REFUSALS | {
     410: {"model": ErrorEnvelope, "description": "The workflow is finished"},
     425: {"model": ErrorEnvelope, "description": "Not running yet"},
 }
+DATASETS: dict[int | str, dict[str, Any]] = REFUSALS | {
+    403: {"model": ErrorEnvelope, "description": "Only for the owner and administrators"},
+    404: {"model": ErrorEnvelope, "description": "No such dataset, version or tag"},
+    409: {"model": ErrorEnvelope, "description": "It is there already"},
+}
+PASSPORT: dict[int | str, dict[str, Any]] = REFUSALS | {
+    200: {"content": {"application/json": {"schema": {"type": "object"}}}},
+    404: {"model": ErrorEnvelope, "description": "The task uploaded nothing, or its data was removed"},
+}
+RETENTION: dict[int | str, dict[str, Any]] = REFUSALS | {
+    403: {"model": ErrorEnvelope, "description": "Only for administrators"},
+}
 TEXT: dict[int | str, dict[str, Any]] = REFUSALS | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 

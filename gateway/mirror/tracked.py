@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.ports import EventLine, Run
+from gateway.mirror.made_datasets import made_versions
 from gateway.mirror.timers import TimerKey, timer_changes
 from gateway.ports.clock import Alarm
+from gateway.ports.datasets import MadeBy
 from gateway.ports.runner import Runner
 from gateway.ports.runs import StateChange
 from gateway.services.sleepers import Sleepers
@@ -49,6 +51,8 @@ class Tracked:
         self.alarm_due: datetime | None = None
         self.rang_for: datetime | None = None
         self.sealing = False
+        # Versions of datasets that this process has written down.
+        self.registered: set[MadeBy] = set()
         self._sleepers = sleepers
         self._asleep: bytes | None = None
 
@@ -70,6 +74,7 @@ class Tracked:
     def take(self, change: StateChange) -> None:
         """Hold what has been saved."""
         self.state = change.after
+        self.registered.update(made.made_by for made in change.made)
         for timer in change.timers_gone:
             self.timers.pop((timer.kind, timer.subject), None)
         for timer in change.timers_new:
@@ -95,6 +100,7 @@ class Step:
             or change.events
             or change.cancels
             or change.sealed
+            or change.made
         )
 
 
@@ -122,6 +128,7 @@ def step_of(
         events=events,
         cancels=cancels,
         sealed=sealed,
+        made=made_versions(tracked.run.plan, facts, tracked.registered),
     )
     effects = outstanding(tracked.index, after) if all_outstanding else result.effects
     return Step(tracked=tracked, change=change, effects=effects)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.ports import EventLine
+from gateway.ports.datasets import MadeVersion
 from gateway.ports.logs import LogEnd
 from translator.lifecycle.facts import CancelRequested
 from translator.lifecycle.state import WorkflowState
@@ -52,7 +53,7 @@ class StateChange:
 
     Shape: `before` is what the rows hold, `after` what they shall hold, and only the difference is written. Of timers
     the difference is given; one that moves is gone and new. `cancels` are the requests that `after` has answered.
-    `sealed`: nothing will change any more.
+    `sealed`: nothing will change any more. `made` become versions of datasets, each once.
     """
 
     uuid: WorkflowUuid
@@ -64,6 +65,7 @@ class StateChange:
     events: Sequence[EventLine] = field(default_factory=tuple)
     cancels: Sequence[int] = field(default_factory=tuple)
     sealed: bool = False
+    made: Sequence[MadeVersion] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.ports.credentials import StoredCredential
+from gateway.ports.datasets import DatasetReads, DatasetWrites
 from gateway.ports.records import (
     DocumentKind,
     EventRecord,
@@ -31,6 +32,7 @@ from gateway.ports.records import (
     WorkflowPage,
     WorkflowRecord,
 )
+from gateway.ports.retention import RetentionReads, RetentionWrites
 from gateway.ports.runs import CancelRequest, Instance, Owned, Segment, StateChange, StoredRun
 from translator.lifecycle.facts import CancelRequested
 from translator.lifecycle.words import WorkflowStatus
@@ -152,11 +154,11 @@ class CredentialReads(Protocol):
         """The sealed keys of all users."""
 
 
-class Reads(WorkflowReads, TaskReads, RunReads, ProfileReads, CredentialReads, Protocol):
+class Reads(WorkflowReads, TaskReads, RunReads, ProfileReads, CredentialReads, DatasetReads, RetentionReads, Protocol):
     """A reading session."""
 
 
-class Writes(Reads, Protocol):
+class Writes(Reads, DatasetWrites, RetentionWrites, Protocol):
     """A writing session: all questions, seeing its own changes, and all changes."""
 
     def claim_key(self, user: str, key: str, digest: bytes, uuid: WorkflowUuid, now: datetime) -> WorkflowUuid | None:

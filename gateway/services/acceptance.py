@@ -13,6 +13,8 @@ from gateway.ports.store import Store, Writes
 from gateway.schemas.submit import SubmitResponse
 from gateway.services.access_check import AccessCheck
 from gateway.services.dashboards import Dashboards
+from gateway.services.dataset_catalog import dataset_catalog
+from gateway.services.dataset_places import DatasetPlaces
 from gateway.services.earlier_workflows import earlier_workflows
 from gateway.services.errors import Conflict
 from gateway.services.links import Links
@@ -25,6 +27,7 @@ from translator.garbage import collections_paused
 from translator.lifecycle.reduce import initial_state
 from translator.plan.checks import check_user_limits, validate_plan
 from translator.plan.context import PlanContext, UserCredentials, UserLoad
+from translator.plan.datasets import NO_CATALOG
 from translator.plan.model import Plan, WorkflowId, WorkflowUuid
 from translator.plan.outline import Outline, outline
 from translator.plan.resolve import resolve
@@ -42,7 +45,8 @@ ContextsOf = Callable[[PlanContext], Contexts]
 class Acceptance:
     """Judges specs, and writes what came of it.
 
-    Shape: `credentials` says what a user has stored, `access` tries out where his data lies.
+    Shape: `credentials` says what a user has stored, `access` tries out where his data lies, `datasets` says where new
+    ones go.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Acceptance:
         nodes: Nodes,
         credentials: Callable[[str], UserCredentials],
         access: AccessCheck,
+        datasets: DatasetPlaces,
     ) -> None:
         self._store = store
         self._mirror = mirror
@@ -63,6 +68,7 @@ class Acceptance:
         self._nodes = nodes
         self._credentials = credentials
         self._access = access
+        self._datasets = datasets
         self._refusals = Refusals(store=store, clock=clock, renderer=renderer)
 
     def dry_run(self, submission: Submission) -> SubmitResponse:
@@ -113,6 +119,7 @@ class Acceptance:
             priority=submission.priority,
             nodes=self._nodes(submission.config),
             earlier_workflows=earlier_workflows(self._store, spec),
+            datasets=dataset_catalog(self._store, spec, self._datasets.default()),
             credentials=self._credentials(submission.caller.user),
         )
 
@@ -122,7 +129,8 @@ class Acceptance:
         try:
             found = validate_plan(parsed.spec, contexts.judged, locate=_locate(parsed), outlined=outlined)
             user, config = submission.caller.user, submission.config
-            self._access.check(user, outlined.tasks(), config, _locate(parsed))
+            datasets = contexts.judged.datasets or NO_CATALOG
+            self._access.check(user, outlined.tasks(), config, _locate(parsed), datasets)
         except SpecError as error:
             raise self._refusals.after_schema(submission, error, parsed.spec) from error
         return (*submission.warnings, *_messages(parsed.warnings), *_messages(found))

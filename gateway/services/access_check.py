@@ -18,11 +18,12 @@ from gateway.services.credentials import Credentials
 from pools.model import Config
 from storage.credentials import DataCredential
 from storage.probe import Access
+from translator.plan.datasets import NO_CATALOG, DatasetCatalog, dataset_uses
 from translator.plan.findings import Locate
 from translator.plan.outline import OutlineTask
 from translator.plan.urls import FILE_SCHEME, LocationError, location
 from translator.problems import ErrorCode, Problem, SpecError
-from translator.spec.model import InputUrl
+from translator.spec.model import InputUrl, OutputUrl
 
 _REMEMBERED_FOR = timedelta(minutes=5)
 _MOST_REMEMBERED = 10_000
@@ -44,13 +45,21 @@ class AccessCheck:
         self._open: dict[tuple[str, str, Access, str], datetime] = {}
         self._lock = threading.Lock()
 
-    def check(self, user: str, tasks: Sequence[OutlineTask], config: Config, locate: Locate) -> None:
+    def check(
+        self,
+        user: str,
+        tasks: Sequence[OutlineTask],
+        config: Config,
+        locate: Locate,
+        datasets: DatasetCatalog = NO_CATALOG,
+    ) -> None:
         """Return if all locations are open, as far as the user has a credential for them.
 
         Those without one are left to the run, where the machine's own identity may serve. Errors: SpecError of class
         CREDENTIAL with all that are not open; SealBroken.
         """
-        asked = dict.fromkeys(_asked(tasks, config.workflow.credential_config.disable_data_validation))
+        unchecked = config.workflow.credential_config.disable_data_validation
+        asked = dict.fromkeys((*_asked(tasks, unchecked), *_asked_of_datasets(tasks, datasets, unchecked)))
         if not asked:
             return
         keys = self._credentials.data(user)
@@ -86,7 +95,20 @@ def _asked(tasks: Sequence[OutlineTask], unchecked: Collection[str]) -> Iterator
             if isinstance(entry, InputUrl):
                 yield from _one(entry.url, Access.READ, f"{task.path}.inputs[{index}].url", unchecked)
         for index, output in enumerate(task.spec.outputs):
+            if not isinstance(output, OutputUrl):
+                continue
             yield from _one(output.url, Access.WRITE, f"{task.path}.outputs[{index}].url", unchecked)
+
+
+def _asked_of_datasets(
+    tasks: Sequence[OutlineTask], datasets: DatasetCatalog, unchecked: Collection[str]
+) -> Iterator[_Asked]:
+    for task in tasks:
+        for use in dataset_uses(task.spec, task.path):
+            if use.is_output:
+                yield from _one(datasets.location_for(use.name), Access.WRITE, use.path, unchecked)
+            elif use.name in datasets.versions:
+                yield from _one(datasets.versions[use.name].location, Access.READ, use.path, unchecked)
 
 
 def _one(url: str, access: Access, path: str, unchecked: Collection[str]) -> Iterator[_Asked]:

@@ -14,7 +14,7 @@ from engine.ports import Run
 from gateway.ports.vault import SealBroken
 from gateway.services.credentials import Credentials
 from translator.plan.images import image_location
-from translator.plan.model import Plan, TaskPlan, UrlInput
+from translator.plan.model import DatasetInput, Plan, TaskPlan, UrlInput
 from translator.plan.urls import LocationError, location
 
 _LOG = structlog.stdlib.get_logger(__name__)
@@ -80,5 +80,7 @@ def _profiles(tasks: Sequence[TaskPlan]) -> Iterator[str]:
 
 def _urls(task: TaskPlan) -> Iterator[str]:
     yield from (entry.url for entry in task.inputs if isinstance(entry, UrlInput))
+    yield from (entry.location for entry in task.inputs if isinstance(entry, DatasetInput))
     yield from (entry.url for entry in task.outputs)
+    yield from (entry.location for entry in task.datasets)
     yield from (entry.url for entry in task.checkpoints)

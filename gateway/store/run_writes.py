@@ -12,7 +12,7 @@ from sqlalchemy import Table, bindparam, delete, insert, literal, select, update
 from engine.crashpoints import crash_point
 from gateway.ports.faults import Fenced
 from gateway.ports.runs import Instance, Owned, Segment, StateChange
-from gateway.store.connection import Connected
+from gateway.store.dataset_rows import DatasetWrites
 from gateway.store.prepared import Prepared
 from gateway.store.states import (
     GROUP_FIELDS,
@@ -40,7 +40,7 @@ from translator.lifecycle.state import TaskState
 from translator.plan.model import WorkflowUuid
 
 
-class RunWrites(Connected):
+class RunWrites(DatasetWrites):
     """Implements the mirror's and the log store's part of `gateway.ports.store.Writes`."""
 
     def take_over(self, owned: Owned, instance: str) -> Owned | None:
@@ -64,6 +64,7 @@ class RunWrites(Connected):
             (_DELETE_CANCEL, ({"b_id": number} for change in changes for number in change.cancels)),
         ):
             statement.run(self._connection, list(rows))
+        self.add_made([made for change in changes for made in change.made])
         self._seal([change.uuid for change in changes if change.sealed])
         crash_point("store.changes-written")
 

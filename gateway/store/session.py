@@ -11,7 +11,9 @@ from engine.crashpoints import crash_point
 from gateway.ports.faults import StoreUnavailable
 from gateway.store.advisory import AdvisoryLocks
 from gateway.store.credential_rows import CredentialReads, CredentialWrites
+from gateway.store.dataset_rows import DatasetReads, DatasetWrites
 from gateway.store.engines import Engines, commit_durably, faults_translated, open_engines
+from gateway.store.retention_rows import RetentionReads, RetentionWrites
 from gateway.store.run_reads import RunReads
 from gateway.store.run_writes import RunWrites
 from gateway.store.schema import migrate
@@ -23,11 +25,11 @@ from gateway.store.workflow_writes import WorkflowWrites
 _WRITER_TIMEOUT_SECONDS = 60.0
 
 
-class ReadSession(WorkflowReads, TaskReads, RunReads, CredentialReads):
+class ReadSession(WorkflowReads, TaskReads, RunReads, CredentialReads, DatasetReads, RetentionReads):
     """A reading session: implements `gateway.ports.store.Reads`."""
 
 
-class WriteSession(WorkflowWrites, RunWrites, CredentialWrites, TaskReads, RunReads):
+class WriteSession(WorkflowWrites, RunWrites, CredentialWrites, DatasetWrites, RetentionWrites, TaskReads, RunReads):
     """A writing session: implements `gateway.ports.store.Writes`."""
 
 

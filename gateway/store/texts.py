@@ -51,6 +51,11 @@ def string_map(text: str) -> dict[str, str]:
     return _MAP.decode(text)
 
 
+def object_map(text: str) -> dict[str, object]:
+    """The map of anything that `json_text` wrote."""
+    return _OBJECT.decode(text)
+
+
 def string_list(text: str) -> tuple[str, ...]:
     """The list that `json_text` wrote."""
     return _LIST.decode(text)
@@ -84,6 +89,7 @@ def _first(item: tuple[tuple[str, int, bool], LogEnd]) -> tuple[str, int, bool]:
 
 _JSON = msgspec.json.Encoder(order="deterministic")
 _MAP = msgspec.json.Decoder(dict[str, str])
+_OBJECT = msgspec.json.Decoder(dict[str, object])
 _LIST = msgspec.json.Decoder(tuple[str, ...])
 _ATTEMPTS = msgspec.json.Decoder(list[tuple[str, int, int]])
 _ENDS = msgspec.json.Decoder(list[tuple[str, int, bool, datetime, int]])

@@ -39,6 +39,7 @@ from translator.argo.payload import (
     SidecarPayload,
     decode_sidecar_payload,
 )
+from translator.lifecycle.facts import DatasetMade
 from translator.lifecycle.words import ExitCode
 
 GRACE_SECONDS = 27.0
@@ -78,12 +79,14 @@ async def serve(ctrl_file: Path, around: Surroundings, say: Callable[[str], None
     # Not left by `with`: a thread that hangs in a store must not keep the pod.
     threads = ThreadPoolExecutor(1 + _CHECKPOINT_THREADS, thread_name_prefix="data")
     group = _group(task.payload, around)
+    made: list[DatasetMade] = []
     mover = DataMover(
-        places=data_places(task.payload, task.stores) if task.payload is not None else DataPlaces(),
+        places=data_places(task.payload, task.stores, around.attempt) if task.payload is not None else DataPlaces(),
         directory=around.data,
         writer=writer,
         stopped=stopped,
         voice=voice,
+        made=made.append,
     )
     storer = CheckpointStorer(
         checkpoints=task.payload.checkpoints if task.payload is not None else (),
@@ -92,7 +95,7 @@ async def serve(ctrl_file: Path, around: Surroundings, say: Callable[[str], None
         stopped=out_of_time,
         voice=voice,
     )
-    session = Session(mover, group, threads, stopped, attempt=around.attempt, broken=task.broken)
+    session = Session(mover, group, threads, stopped, attempt=around.attempt, broken=task.broken, made=made)
     server = WrapperServer(session, storer, threads)
     await group.open(session)
     await server.open(around.socket)

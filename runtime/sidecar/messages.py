@@ -33,7 +33,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Shape: `phase` of `exited` is STOPPED after a SIGTERM; that of `hello` tells a sidecar that comes again how far the
     run is: `running` in `round`, `waiting` for its start, `exited`, or "" where nothing was started. `code` is the
     program's of `exited`, the one to end with of `stop`, the sidecar's own failure of `finish`, and the one that the
-    wrapper ends with of `ended`.
+    wrapper ends with of `ended`. `made` of `finish` is for the last words of the pod: the datasets that were stored.
     """
 
     kind: str
@@ -44,6 +44,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     round: int = 0
     phase: str = ""
     message: str = ""
+    made: tuple[str, ...] = ()
 
 
 class BadLine(Exception):

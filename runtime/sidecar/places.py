@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from runtime.dataset_moves import DatasetPlace, DatasetSource
+from runtime.passport import Bearer
 from runtime.task_data import DataPlaces, InputPlace, OutputPlace
 from storage.credentials import one_key, user_keys
 from storage.local import LocalStore
@@ -43,8 +45,8 @@ def task_stores(directory: Path) -> TaskStores:
     )
 
 
-def data_places(payload: SidecarPayload, stores: TaskStores) -> DataPlaces:
-    """What is moved for a task."""
+def data_places(payload: SidecarPayload, stores: TaskStores, retry_id: int = 0) -> DataPlaces:
+    """What is moved for an attempt of a task."""
     kept = OutputPlace(url=payload.intermediate_url, stores=stores.service) if payload.intermediate_url else None
     return DataPlaces(
         inputs=tuple(
@@ -54,6 +56,7 @@ def data_places(payload: SidecarPayload, stores: TaskStores) -> DataPlaces:
                 origin=entry.origin or entry.url,
                 regex=entry.regex,
                 stores=stores.service if entry.service else stores.user,
+                dataset=DatasetSource(manifest=entry.manifest, path=entry.path) if entry.manifest else None,
                 asks=not entry.service,
             )
             for entry in payload.inputs
@@ -67,9 +70,35 @@ def data_places(payload: SidecarPayload, stores: TaskStores) -> DataPlaces:
             )
             for entry in payload.outputs
         ),
+        datasets=tuple(
+            DatasetPlace(
+                index=entry.index,
+                name=entry.name,
+                path=entry.path,
+                url=entry.url,
+                stores=stores.user,
+                regex=entry.regex,
+                asks=True,
+            )
+            for entry in payload.datasets
+        ),
         kpis=payload.kpis,
         kept=kept,
         also_written=tuple(OutputPlace(url=entry.url, stores=stores.user) for entry in payload.checkpoints),
+        bearer=lambda: _bearer(payload, retry_id),
+    )
+
+
+def _bearer(payload: SidecarPayload, retry_id: int) -> Bearer:
+    identity = payload.identity
+    return Bearer(
+        workflow_id=identity.workflow_id,
+        workflow_uuid=identity.workflow_uuid,
+        group=identity.group,
+        task=identity.task,
+        task_uuid=identity.task_uuid,
+        retry_id=retry_id,
+        image=payload.image,
     )
 
 

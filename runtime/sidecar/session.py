@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 
 from runtime.sidecar.group.link import GroupLink
@@ -19,6 +19,8 @@ from runtime.sidecar.group.words import Phase
 from runtime.sidecar.messages import STOPPED, BadLine, Kind, Message, message_line, read_message
 from runtime.task_data import DataFault, DataMover
 from storage.faults import TransferStopped
+from translator.argo.made_datasets import made_text
+from translator.lifecycle.facts import DatasetMade
 from translator.lifecycle.words import ExitCode
 
 LOST_STATUS = 255
@@ -27,7 +29,10 @@ _MAX_TEXT = 300
 
 
 class Session:
-    """One task; the loop's thread only. Implements Director for its group."""
+    """One task; the loop's thread only. Implements Director for its group.
+
+    Shape: `made` grows while data is saved, by the datasets that are stored.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class Session:
         *,
         attempt: int = 0,
         broken: DataFault | None = None,
+        made: Sequence[DatasetMade] = (),
     ) -> None:
         self.over = asyncio.Event()
         self._mover = mover
@@ -45,6 +51,7 @@ class Session:
         self._threads = threads
         self._stopped = stopped
         self._broken = broken
+        self._made = made
         self._phase = Phase.PREPARING
         self._round = 0
         self._attempt = attempt
@@ -155,10 +162,14 @@ class Session:
 
     def _finish(self, phase: str, fault: DataFault | None) -> None:
         if fault is None:
-            self._say(Message(kind=Kind.FINISH))
+            self._say(Message(kind=Kind.FINISH, made=self._made_texts()))
         else:
-            text = fault.message[:_MAX_TEXT]
-            self._say(Message(kind=Kind.FINISH, code=fault.exit_code, phase=phase, message=text))
+            text, made = fault.message[:_MAX_TEXT], self._made_texts()
+            self._say(Message(kind=Kind.FINISH, code=fault.exit_code, phase=phase, message=text, made=made))
+
+    def _made_texts(self) -> tuple[str, ...]:
+        # A sidecar that came again may have stored one of them twice.
+        return tuple(made_text(made) for made in {made.output: made for made in self._made}.values())
 
     def _gone(self, status: int) -> None:
         if self._phase is not Phase.ENDED:

@@ -13,7 +13,7 @@ import (
 //
 // From the wrapper: hello (task, retry_id; to a sidecar that comes again also phase and round), started, exited (code; phase `stopped` after SIGTERM), killed (after
 // restart), ended (the code that the wrapper ends with, its last word), checkpoint (index; the files follow on a connection of its own). From the sidecar:
-// start (round), restart, stop (code to end with), finish (code of the sidecar's own failure, or 0, with phase and message).
+// start (round), restart, stop (code to end with), finish (code of the sidecar's own failure, or 0, with phase and message; made).
 type Message struct {
 	Kind    string `json:"kind"`
 	Task    string `json:"task,omitempty"`
@@ -23,6 +23,8 @@ type Message struct {
 	Round   int    `json:"round"`
 	Phase   string `json:"phase,omitempty"`
 	Text    string `json:"message,omitempty"`
+	// Made is what the mirror learns of datasets that were stored; the wrapper hands it on as it is.
+	Made []string `json:"made,omitempty"`
 }
 
 // Link is the connection to the sidecar; lost is closed when it breaks.

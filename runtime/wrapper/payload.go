@@ -6,8 +6,11 @@ import (
 	"os"
 )
 
-// payloadVersion is that of translator/argo/payload.py, which describes every field.
-const payloadVersion = 1
+// payloadVersion is that of translator/argo/payload.py, which describes every field; documents that name datasets have the other.
+const (
+	payloadVersion  = 1
+	datasetsVersion = 2
+)
 
 // Rule says what exit codes in its inclusive ranges turn into; low > high never matches.
 type Rule struct {
@@ -49,9 +52,9 @@ func readPayload(path string) (*Payload, error) {
 	if err := json.Unmarshal(data, &payload); err != nil {
 		return nil, fmt.Errorf("%s is not a run document: %w", path, err)
 	}
-	if payload.Version != payloadVersion {
-		return nil, fmt.Errorf("%s has version %d, expected %d: use the runtime image of the gateway's release",
-			path, payload.Version, payloadVersion)
+	if payload.Version != payloadVersion && payload.Version != datasetsVersion {
+		return nil, fmt.Errorf("%s has version %d, expected %d or %d: use the runtime image of the gateway's release",
+			path, payload.Version, payloadVersion, datasetsVersion)
 	}
 	if len(payload.Argv) == 0 {
 		return nil, fmt.Errorf("%s names no command", path)

@@ -22,6 +22,7 @@ type Report struct {
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended"`
 	Message string    `json:"message,omitempty"`
+	Made    []string  `json:"made,omitempty"`
 }
 
 // writeReport puts the report where Kubernetes looks. A longer one would be cut at the front, so texts give way first.

@@ -29,6 +29,7 @@ type outcome struct {
 	phase   string
 	message string
 	signal  string
+	made    []string
 	started time.Time
 	// stop is the code to end with when somebody ended the run; -1 where it ended by itself.
 	stop int
@@ -51,7 +52,7 @@ func run(payload *Payload, at place, terminated <-chan struct{}) int {
 
 func conclude(payload *Payload, at place, result outcome) int {
 	report := Report{Code: result.code, Phase: result.phase, Signal: result.signal, Message: result.message,
-		Started: result.started, Ended: time.Now()}
+		Started: result.started, Ended: time.Now(), Made: result.made}
 	status := result.stop
 	if status >= 0 {
 		report.Stopped = true
@@ -195,6 +196,7 @@ func (s *session) obey(command Message) bool {
 		}
 		return true
 	case "finish":
+		s.result.made = command.Made
 		if command.Code != 0 {
 			s.result.code, s.result.phase, s.result.message = max(s.result.code, command.Code), command.Phase, command.Text
 		}

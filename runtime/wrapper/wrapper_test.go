@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -271,6 +273,41 @@ func TestFailedDownloadNeverRunsTheCommand(t *testing.T) {
 	}
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("the command ran")
+	}
+}
+
+func TestDatasetsThatWereStoredAreReported(t *testing.T) {
+	for _, code := range []int{0, 2012} {
+		at := testPlace(t)
+		payload := payloadOf("sh", "-c", "exit 3")
+		payload.Sidecar = true
+		made := []string{"0 " + strings.Repeat("a", 43) + " 1 2", "1 " + strings.Repeat("b", 43) + " 3 4"}
+		fakeSidecar(t, at, func(lines *bufio.Scanner, send func(Message)) {
+			next(lines)
+			send(Message{Kind: "start"})
+			next(lines)
+			next(lines)
+			send(Message{Kind: "finish", Code: code, Phase: "upload", Made: made})
+		})
+		run(payload, at, nil)
+		if report := readReport(t, at); !slices.Equal(report.Made, made) {
+			t.Errorf("reports %+v", report)
+		}
+	}
+}
+
+func TestAReportOfManyDatasetsFitsWithoutItsMessage(t *testing.T) {
+	at := testPlace(t)
+	made := make([]string, 8)
+	for index := range made {
+		made[index] = fmt.Sprintf("%d %s %d %d", index, strings.Repeat("a", 43), int64(1e9), int64(1e15))
+	}
+	writeReport(at.terminationLog, Report{Message: strings.Repeat("m", 300), Phase: "upload", Ended: time.Now(), Made: made})
+	if report := readReport(t, at); !slices.Equal(report.Made, made) {
+		t.Errorf("reports %+v", report)
+	}
+	if data, _ := os.ReadFile(at.terminationLog); len(data) > maxReportBytes+1 {
+		t.Errorf("%d bytes", len(data))
 	}
 }
 

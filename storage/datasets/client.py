@@ -12,10 +12,11 @@ from storage.datasets.cache import BlobCache
 from storage.datasets.checking import Checked, check_dataset
 from storage.datasets.documents import fetch_manifest
 from storage.datasets.downloading import Download, download_dataset
-from storage.datasets.manifest import Manifest, ManifestFile
+from storage.datasets.manifest import Manifest
 from storage.datasets.migrating import copy_dataset
+from storage.datasets.notices import PACE, Pace
 from storage.datasets.purging import purge_manifests
-from storage.datasets.uploading import Chosen, Uploaded, upload_dataset
+from storage.datasets.uploading import Base, Chosen, Uploaded, nothing, upload_dataset
 from storage.faults import StoreError
 from storage.lanes import NEVER, StopSign
 from storage.local import LocalStore
@@ -44,14 +45,16 @@ class DatasetClient:
         watch: Watch = UNWATCHED,
         stopped: StopSign = NEVER,
         stores: Stores | None = None,
+        pace: Pace = PACE,
     ) -> None:
         self._location = parse_location(url.rstrip("/"))
         self._stores = stores or Stores({FILE_SCHEME: LocalStore(), **remote_stores(UserKeys(keys or {}))})
         self._cache = cache
         self._watch = watch
         self._stopped = stopped
+        self._pace = pace
 
-    def upload(self, paths: Sequence[str | Path], *, regex: str = "", base: Sequence[ManifestFile] = ()) -> Uploaded:
+    def upload(self, paths: Sequence[str | Path], *, regex: str = "", base: Base = nothing) -> Uploaded:
         """Have what is in directories, and files, at the location, with the files of `base` that they do not replace.
 
         Shape: a directory stands for what is in it, a file goes by its name.
@@ -72,6 +75,7 @@ class DatasetClient:
                 stopped=self._stopped,
                 watch=self._watch,
                 base=base,
+                pace=self._pace,
             )
 
     def manifest(self, manifest_id: str) -> Manifest:
@@ -122,6 +126,7 @@ class DatasetClient:
             stopped=self._stopped,
             force=force,
             watch=self._watch,
+            pace=self._pace,
         )
 
 

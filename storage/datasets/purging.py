@@ -7,7 +7,7 @@ from itertools import islice
 
 from storage.datasets import layout
 from storage.datasets.documents import fetch_manifest, manifest_ids, present_blobs
-from storage.datasets.notices import purging
+from storage.datasets.notices import PACE, Note, Pace, purging
 from storage.faults import StoreError
 from storage.keys import UnsafeName
 from storage.lanes import StopSign
@@ -29,6 +29,7 @@ def purge_manifests(
     stopped: StopSign,
     force: bool = False,
     watch: Watch = UNWATCHED,
+    pace: Pace = PACE,
 ) -> Moved:
     """Remove manifests, and contents of theirs that nothing else refers to; those that are gone already are no error.
 
@@ -37,7 +38,7 @@ def purge_manifests(
     """
     moved = Moved()
     try:
-        with purging(stores, location, name, stopped, force=force):
+        with purging(stores, location, name, stopped, force=force, pace=pace) as note:
             known = set(manifest_ids(stores, location))
             gone = known.intersection(manifests)
             unused = _contents(stores, location, gone, stopped)
@@ -45,7 +46,8 @@ def purge_manifests(
                 if not unused:
                     break
                 unused -= fetch_manifest(stores, location, kept, stopped).digests.keys()
-            _remove_blobs(stores, location, unused, moved, watch)
+            _remove_blobs(stores, location, unused, moved, watch, note)
+            _check(note, location)
             _remove_manifests(stores, location, gone)
     except (OSError, UnsafeName) as error:
         raise StoreError(f"{location.url}: {error}") from error
@@ -59,13 +61,21 @@ def _contents(stores: Stores, location: Location, manifests: Collection[str], st
     return found
 
 
-def _remove_blobs(stores: Stores, location: Location, digests: Collection[str], moved: Moved, watch: Watch) -> None:
+def _check(note: Note, location: Location) -> None:
+    if not note.is_there:
+        raise StoreError(f"{location.url}: the removal took too long to be seen by uploads. Run it again")
+
+
+def _remove_blobs(
+    stores: Stores, location: Location, digests: Collection[str], moved: Moved, watch: Watch, note: Note
+) -> None:
     there = present_blobs(stores, location, digests)
     watch.found(len(there), sum(there.values()))
     below = layout.blobs(location)
     with stores.serving(below).source(below) as source:
         left = iter(sorted(there.items()))
         while some := list(islice(left, _AT_ONCE)):
+            _check(note, location)
             source.remove([layout.blob(digest, size) for digest, size in some])
             for digest, size in some:
                 moved.add(FileSum(size=size, sha256=digest))

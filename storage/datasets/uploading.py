@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from storage.datasets import layout
 from storage.datasets.documents import put_manifest
 from storage.datasets.manifest import Manifest, ManifestFile, manifest_of, path_problem
-from storage.datasets.notices import uploading
+from storage.datasets.notices import PACE, Pace, uploading
 from storage.faults import StoreError
 from storage.keys import Parts, UnsafeName
 from storage.lanes import Lanes, StopSign
@@ -23,6 +23,15 @@ from storage.watching import UNWATCHED, Watch
 
 # A file that is written to meanwhile has other contents than those it was named by.
 _ROUNDS = 3
+
+
+Base = Callable[[], Iterable[ManifestFile]]
+"""Files whose contents are at the location already; asked for when nothing can be removed from there any more."""
+
+
+def nothing() -> Iterable[ManifestFile]:
+    """No files."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +58,14 @@ def upload_dataset(
     writer: str,
     stopped: StopSign,
     watch: Watch = UNWATCHED,
-    base: Sequence[ManifestFile] = (),
+    base: Base = nothing,
     lanes: int = 0,
+    pace: Pace = PACE,
 ) -> Uploaded:
     """Bring files, and those of `base` whose paths are not among them, together as one manifest.
 
-    What is there already is not sent again, so an upload that was cut off goes on where it was. The contents of `base`
-    are at the location. Shape: `writer` is a plain name that tells uploads apart.
+    What is there already is not sent again, so an upload that was cut off goes on where it was. Shape: `writer` is a
+    plain name that tells uploads apart.
     Errors: StoreError, also where a file keeps changing; TransferStopped.
     """
     work = _Work(watch=watch)
@@ -63,15 +73,21 @@ def upload_dataset(
         work.find(each)
     watch.found(len(work.files), sum(found.size for _, found in work.files.values()))
     try:
-        with uploading(stores, location, writer, stopped):
-            below = layout.blobs(location)
-            with stores.serving(below).target(below, writer, resumes=True) as target:
-                _put_all(work, target, lanes, stopped)
-            manifest = manifest_of([*work.entries(), *(file for file in base if file.parts not in work.files)])
-            put_manifest(stores, location, manifest, writer, stopped)
+        for _ in range(_ROUNDS):
+            with uploading(stores, location, writer, stopped, pace=pace) as note:
+                below = layout.blobs(location)
+                with stores.serving(below).target(below, writer, resumes=True) as target:
+                    _put_all(work, target, lanes, stopped)
+                kept = [file for file in base() if file.parts not in work.files]
+                manifest = manifest_of([*work.entries(), *kept])
+                put_manifest(stores, location, manifest, writer, stopped)
+                if note.is_there:
+                    return Uploaded(manifest=manifest, moved=work.moved)
+            # It was taken for dead, and what it relied on may be gone.
+            work.stored.clear()
     except (OSError, UnsafeName) as error:
         raise StoreError(f"{location.url}: {error}") from error
-    return Uploaded(manifest=manifest, moved=work.moved)
+    raise StoreError(f"{location.url}: the upload took too long to be seen by others. Try again")
 
 
 @dataclass(slots=True, kw_only=True)

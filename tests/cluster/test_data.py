@@ -38,10 +38,15 @@ def test_a_task_reads_what_another_wrote(cluster: ClusterScene) -> None:
     assert "[use] deep" in log
     assert f"[use][osmo] Downloaded input 0 from task make of {workflow}: 2 files, 9 bytes" in log
     assert cluster.s3.keys(f"workflows/{workflow}/") == [
+        f"workflows/{workflow}/.argosmo/passports/make/0.json",
+        f"workflows/{workflow}/.argosmo/passports/use/0.json",
         f"workflows/{workflow}/make/d/ü +%&.txt",
         f"workflows/{workflow}/make/t",
         f"workflows/{workflow}/use/m",
     ]
+    found = cluster.client.get(f"/api/argosmo/v1/workflow/{workflow}/task/make/passport").json()
+    assert [file["path"] for file in found["places"][0]["files"]] == ["d/ü +%&.txt", "t"]
+    assert found["image"] == IMAGE
 
 
 def test_outputs_of_a_failed_task_and_checkpoints_are_kept(cluster: ClusterScene) -> None:
@@ -63,7 +68,8 @@ def test_outputs_of_a_failed_task_and_checkpoints_are_kept(cluster: ClusterScene
     found = cluster.end(workflow)
     assert attempts(found, "t") == [("FAILED", 3)], cluster.log(workflow)
     assert cluster.s3.keys(place) == [f"{place}/ck/ck/step", f"{place}/out/o.txt"]
-    assert cluster.s3.keys(f"workflows/{workflow}/") == [], "a last task with outputs keeps no copy"
+    passport = f"workflows/{workflow}/.argosmo/passports/t/0.json"
+    assert cluster.s3.keys(f"workflows/{workflow}/") == [passport], "a last task with outputs keeps no copy"
 
 
 def test_checkpoints_are_taken_while_the_task_runs_and_when_it_is_cancelled(cluster: ClusterScene) -> None:

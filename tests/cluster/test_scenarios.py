@@ -24,6 +24,7 @@ PATIENCE_SECONDS = 240.0
 # What is true of one machine only.
 ONE_MACHINE = {
     "queue timeout only in SCHEDULING": "a request beyond the machine runs alone there; on a cluster it never does",
+    "datasets of this machine": "pods do not see directories of the gateway",
 }
 OTHER_LINES = {
     "standard error is logged too": "the order of lines of two streams is nobody's promise",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,11 @@ import pytest
 from storage.credentials import OneKey
 from storage.datasets.cache import BlobCache
 from storage.datasets.client import DatasetClient
-from storage.faults import StoreError, TransferStopped
+from storage.datasets.manifest import ManifestFile
+from storage.datasets.notices import Pace, purging, uploading
+from storage.datasets.purging import purge_manifests
+from storage.faults import StoreError
+from storage.lanes import NEVER
 from storage.local import LocalStore
 from storage.remote import remote_stores
 from storage.stores import Stores
@@ -121,7 +126,7 @@ def test_a_version_on_top_of_another(place: Place, tmp_path: Path) -> None:
     """'update = new version with files added': those of the base stay unless they are replaced."""
     client = place.client()
     base = client.upload([grow(tmp_path / "base", {"a": b"1", "b": b"2"})]).manifest
-    made = client.upload([grow(tmp_path / "more", {"b": b"3", "c": b"4"})], base=base.files).manifest
+    made = client.upload([grow(tmp_path / "more", {"b": b"3", "c": b"4"})], base=lambda: base.files).manifest
     client.download(made, tmp_path / "out")
     assert contents(tmp_path / "out") == {"a": b"1", "b": b"3", "c": b"4"}
 
@@ -173,20 +178,61 @@ def test_only_what_nothing_refers_to_is_removed(place: Place, tmp_path: Path) ->
     assert place.names() == []
 
 
-def test_a_removal_waits_for_no_upload_and_an_upload_for_removals(place: Place, tmp_path: Path) -> None:
+QUICK = Pace(beat_seconds=0.05, dead_seconds=0.5, wait_seconds=1.0, look_seconds=0.02)
+
+
+def test_a_removal_is_refused_while_an_upload_goes_on(place: Place, tmp_path: Path) -> None:
     """Of two at the same time one sees the other: contents that an upload found are not removed under it."""
-    client = place.client()
+    client = DatasetClient(f"{place.url}/d", stores=place.stores, pace=QUICK)
+    made = client.upload([grow(tmp_path / "in", {"a": b"a"})]).manifest
+    with uploading(place.stores, parse_location(f"{place.url}/d"), "other", NEVER, pace=QUICK) as note:
+        with pytest.raises(StoreError, match="add --force"):
+            client.purge([made.id])
+        assert note.is_there
+        assert client.check(made).is_whole
+        assert client.purge([made.id], force=True).files == 1
+
+
+def test_an_upload_waits_for_a_removal(place: Place, tmp_path: Path) -> None:
+    """And says so in the end."""
+    client = DatasetClient(f"{place.url}/d", stores=place.stores, pace=QUICK)
+    with (
+        purging(place.stores, parse_location(f"{place.url}/d"), "other", NEVER, force=False, pace=QUICK),
+        pytest.raises(StoreError, match="are being removed"),
+    ):
+        client.upload([grow(tmp_path / "in", {"a": b"a"})])
+    client.upload([tmp_path / "in"])
+
+
+def test_what_killed_processes_left_stops_nobody(place: Place, tmp_path: Path) -> None:
+    """A note that is not written anew is taken away by who waited for it."""
+    client = DatasetClient(f"{place.url}/d", stores=place.stores, pace=QUICK)
+    _leave_note(place, "purges/killed", tmp_path)
     made = client.upload([grow(tmp_path / "in", {"a": b"a"})]).manifest
     _leave_note(place, "writers/killed", tmp_path)
-    with pytest.raises(StoreError, match="add --force"):
-        client.purge([made.id])
+    assert client.purge([made.id]).files == 1
+    assert place.names() == []
+
+
+def test_who_was_taken_for_dead_looks_again(place: Place, tmp_path: Path) -> None:
+    """An upload whose note is gone at its end sends again what was removed meanwhile."""
+    location = parse_location(f"{place.url}/d")
+    client = DatasetClient(f"{place.url}/d", stores=place.stores)
+    old = client.upload([grow(tmp_path / "in", {"a": b"a"})]).manifest
+    taken: list[str] = []
+
+    def removing() -> Iterator[ManifestFile]:
+        # All contents are found to be there by now.
+        if not taken:
+            taken.extend(name for name in place.names() if name.startswith("writers/"))
+            Transfer(place.stores, threading.Event()).delete(location.below(*taken[0].split("/")))
+            purge_manifests(place.stores, location, [old.id], name="p", stopped=NEVER, pace=QUICK)
+        return iter(())
+
+    made = client.upload([tmp_path / "in"], base=removing).manifest
+    assert made == old
     assert client.check(made).is_whole
-    assert client.purge([made.id], force=True).files == 1
-    _leave_note(place, "purges/going-on", tmp_path)
-    told = threading.Event()
-    told.set()
-    with pytest.raises(TransferStopped):
-        DatasetClient(f"{place.url}/d", stores=place.stores, stopped=told).upload([tmp_path / "in"])
+    assert client.manifest(made.id) == made
 
 
 def test_copies_at_another_location(place: Place, tmp_path: Path) -> None:

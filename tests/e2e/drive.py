@@ -61,6 +61,8 @@ class Play:
         self._put(scenario.objects, replace)
         if not self._stored_key(scenario.expect.get("key_refused")):
             return
+        for name, url in scenario.datasets.items():
+            self._dataset("POST", name, {"location": _replaced(url, replace)})
         reply = self._post(
             _replaced(scenario.text, replace),
             set_variables=scenario.set_variables,
@@ -80,6 +82,9 @@ class Play:
 
     def _next(self, last: str, step: Mapping[str, Any], replace: Mapping[str, str]) -> str:
         self._put(step.get("objects", {}), replace)
+        for tagged, version in step.get("tags", {}).items():
+            name, _, tag = tagged.partition(":")
+            self._dataset("PUT", f"{name}/tag/{tag}", {"version": version})
         if step.get("restart"):
             reply = self._client.post(f"/api/pool/default/workflow/{last}/restart")
         elif step.get("resubmit"):
@@ -141,7 +146,25 @@ class Play:
         _check(found, log, expect)
         for url, objects in expect.get("objects", {}).items():
             self._shelves.check(url, objects)
+        for task, places in expect.get("passports", {}).items():
+            self._check_passport(workflow_id, task, places)
+        for wanted, version in expect.get("datasets", {}).items():
+            self._check_version(wanted, version)
         return workflow_id
+
+    def _dataset(self, method: str, path: str, body: object) -> None:
+        reply = self._client.request(method, f"/api/argosmo/v1/dataset/{path}", json=body)
+        assert reply.status_code == 200, reply.text
+
+    def _check_version(self, wanted: str, expected: Mapping[str, Any] | None) -> None:
+        name, _, which = wanted.partition(":")
+        reply = self._client.get(f"/api/argosmo/v1/dataset/{name}/version/{which or 'latest'}")
+        if expected is None:
+            assert reply.status_code == 404, reply.text
+            return
+        assert reply.status_code == 200, reply.text
+        found = {**reply.json(), **(reply.json()["made_by"] or {})}
+        assert {key: found[key] for key in expected} == dict(expected)
 
     def _cancel(self, workflow_id: str, cancel: Mapping[str, Any]) -> None:
         if place := cancel.get("when_object"):
@@ -154,6 +177,15 @@ class Play:
         params = {key: str(cancel[key]) for key in ("message", "force") if key in cancel}
         reply = self._client.post(f"/api/workflow/{workflow_id}/cancel", params=params)
         assert reply.status_code == 200, reply.text
+
+    def _check_passport(self, workflow_id: str, task: str, places: Sequence[Mapping[str, Sequence[str]]]) -> None:
+        reply = self._client.get(f"/api/argosmo/v1/workflow/{workflow_id}/task/{task}/passport")
+        if not places:
+            assert reply.status_code == 404, reply.text
+            return
+        assert reply.status_code == 200, reply.text
+        found = [{place["kind"]: [file["path"] for file in place["files"]]} for place in reply.json()["places"]]
+        assert found == list(places)
 
     def _query(self, workflow_id: str) -> dict[str, Any]:
         reply = self._client.get(f"/api/workflow/{workflow_id}", params={"verbose": "True"})

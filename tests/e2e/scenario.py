@@ -36,6 +36,7 @@ class Scenario:
     objects: Mapping[str, Any] = field(default_factory=dict)
     store: str = "directory"
     key: str = ""
+    datasets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def on_s3(self) -> bool:
@@ -83,6 +84,7 @@ _KNOWN = {
     "objects",
     "store",
     "key",
+    "datasets",
 }
 
 
@@ -109,4 +111,5 @@ def _scenario(document: Mapping[str, Any]) -> Scenario:
         objects=document.get("objects", {}),
         store=document.get("store", "directory"),
         key=document.get("key", "writer" if document.get("store") == "s3" else ""),
+        datasets=document.get("datasets", {}),
     )

@@ -23,7 +23,16 @@ from translator.lifecycle.effects import Seal
 from translator.lifecycle.facts import Accepted, AnyFact
 from translator.lifecycle.reduce import PlanIndex, initial_state, outstanding, reduce
 from translator.lifecycle.state import WorkflowState
-from translator.plan.model import ExitAction, ExitRule, Mount, TaskInput, TaskName, WorkflowId, WorkflowUuid
+from translator.plan.model import (
+    DatasetOutput,
+    ExitAction,
+    ExitRule,
+    Mount,
+    TaskInput,
+    TaskName,
+    WorkflowId,
+    WorkflowUuid,
+)
 
 START = datetime(2026, 1, 1)
 _encoder = msgspec.json.Encoder()
@@ -99,7 +108,9 @@ def story(shared: Path, mark: str) -> Run:
 
     fields = {"mounts": (Mount(source=str(shared), destination="/shared"),), "environment": {"SHARED": "/shared"}}
     again = (ExitRule(action=ExitAction.RESCHEDULE, ranges=((75, 75),)),)
-    lead = task("lead", *tell("lead", "sleep 0.3; echo out > /osmo/data/output/f; echo said"), **fields)
+    stored = DatasetOutput(index=0, dataset="d", location=f"file://{shared.parent}/datasets")
+    saying = tell("lead", "sleep 0.3; echo out > /osmo/data/output/f; echo said")
+    lead = task("lead", *saying, datasets=(stored,), **fields)
     helper = task(
         "helper",
         *tell("helper", "test -e $SHARED/once && exec sleep 1000; touch $SHARED/once; exit 75"),

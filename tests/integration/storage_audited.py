@@ -1,11 +1,12 @@
 """A program: moves data with hostile names and prints every path that was opened outside of its roots, and the count.
 
-Names come as keys of a store that says what it likes, as links in a tree that a task filled, as names in URLs, and as
-what regular expressions match.
+Names come as keys of a store that says what it likes, as links in a tree that a task filled, as names in URLs, as what
+regular expressions match, and as paths of datasets.
 """
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import itertools
 import json
@@ -19,7 +20,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import msgspec
+
+from runtime.dataset_moves import DatasetMoves, DatasetPlace
+from runtime.move_voice import MoveVoice
 from storage.credentials import DataCredential, OneKey
+from storage.datasets.client import DatasetClient
 from storage.faults import StoreError
 from storage.keys import UnsafeName
 from storage.local import LocalStore
@@ -30,6 +36,7 @@ from storage.stores import Note, Stores
 from storage.transfer import Transfer, Upload
 from storage.trees import Tree
 from storage.urls import directory_location, parse_location
+from storage.watching import UNWATCHED
 
 PARTS = (
     "..",
@@ -183,6 +190,7 @@ def main(home: str) -> None:
         uploads = _from_links(hostile, root / "links", store, outside)
         refused = _from_urls(hostile, store)
         matched = _from_regexes(hostile, root / "keys", root / "regex")
+        manifests, fetched = _from_datasets(hostile, root / "datasets", store / "datasets")
         audit.is_on = False
     print(
         json.dumps(
@@ -195,6 +203,8 @@ def main(home: str) -> None:
                 "uploaded": uploads,
                 "refused": refused,
                 "matched": matched,
+                "manifests": manifests,
+                "fetched": fetched,
                 "secret": (outside / "secret").read_text(),
                 "beside": sorted(os.listdir(outside)),
             }
@@ -254,6 +264,40 @@ def _from_urls(hostile: list[str], store: Path) -> int:
         except (StoreError, OSError, ValueError):
             refused += 1
     return refused
+
+
+def _from_datasets(hostile: list[str], into: Path, store: Path) -> tuple[int, int]:
+    """As paths in manifests, of versions and of outputs; how many manifests were refused, and files fetched."""
+    digest = hashlib.sha256(b"evil").hexdigest()
+    (store / "blobs/sha256" / digest[:2]).mkdir(parents=True)
+    (store / "blobs/sha256" / digest[:2] / digest).write_bytes(b"evil")
+    (store / "manifests").mkdir()
+    into.mkdir()
+    (into / "link").symlink_to("/etc")
+    (into / "up").symlink_to("../..")
+    client, refused, files = DatasetClient(f"file://{store}"), 0, 0
+    for name in hostile:
+        entry = {"path": name, "size": 4, "sha256": digest}
+        document = msgspec.json.encode({"format": 1, "files": [entry]})
+        named = hashlib.sha256(document).hexdigest()
+        (store / f"manifests/{named}.json").write_bytes(document)
+        try:
+            manifest = client.manifest(named)
+        except StoreError:
+            refused += 1
+            continue
+        with suppress(StoreError, OSError):
+            files += client.download(manifest, into).files
+        with suppress(StoreError, OSError):
+            files += client.download(manifest, into, path=name).files
+    moves = DatasetMoves(writer="w/0", stopped=threading.Event(), voice=MoveVoice(lambda _: None))
+    stores = Stores({"file": LocalStore()})
+    with Tree.open(into) as tree:
+        for name in hostile:
+            place = DatasetPlace(index=0, name="d", path=name, url=f"file://{store}", stores=stores)
+            with suppress(StoreError, OSError, ValueError):
+                moves.store(place, tree, (), "/osmo/data/output", UNWATCHED)
+    return refused, files
 
 
 def _from_regexes(hostile: list[str], source: Path, into: Path) -> int:

@@ -14,6 +14,7 @@ import pytest
 
 from engine.crashpoints import CRASH_POINTS, VARIABLE
 from engine.settings import IsolationChoice
+from storage.datasets.client import DatasetClient
 from tests.integration.engine_keeper import Keeper, settings_for, story
 from tests.integration.engine_scene import eventually
 from translator.lifecycle.facts import TaskObserved
@@ -84,6 +85,7 @@ def check(keeper: Keeper, directory: Path, mark: str) -> None:
     assert set(ends.values()) <= {1}
     if keeper.state.attempts["lead"][-1].status is TaskStatus.COMPLETED:  # type: ignore[index]
         assert (directory / "data/story-1/lead/f").read_text() == "out\n"
+        check_dataset(keeper, directory)
     lost = [state for state in attempts.values() if state.status is TaskStatus.FAILED_BACKEND_ERROR]
     assert keeper.state.status is WorkflowStatus.COMPLETED or lost
     assert {state.exit_code for state in lost} <= {3001}
@@ -95,6 +97,17 @@ def check(keeper: Keeper, directory: Path, mark: str) -> None:
     assert not list((directory / "root/runs").iterdir())
     assert not list((directory / "root/trash").iterdir())
     assert not list((directory / "root/spare").iterdir())
+
+
+def check_dataset(keeper: Keeper, directory: Path) -> None:
+    """What was stored was told once, and is whole; nothing says that an upload goes on."""
+    ends = [fact for fact in keeper.known_facts() if isinstance(fact, TaskObserved) and fact.made]
+    (made,) = (made for end in ends for made in end.made)
+    client = DatasetClient(f"file://{directory}/datasets")
+    manifest = client.manifest(made.manifest)
+    assert [file.path for file in manifest.files] == ["f"]
+    assert client.check(manifest).is_whole
+    assert not list((directory / "datasets/writers").iterdir())
 
 
 def prepared(directory: Path) -> str:

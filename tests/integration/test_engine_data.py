@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.ports import Run
+from runtime.passport import read_passport
 from storage.credentials import DataCredential
+from storage.datasets.manifest import manifest_of
 from tests.integration.engine_scene import ISOLATIONS, Memory, Scene, eventually, group, run, scene, task
 from tests.object_store import S3Server
 from translator.lifecycle.effects import RestartInPlace
@@ -92,7 +94,7 @@ def test_url_inputs_and_outputs(stage: Scene, tmp_path: Path) -> None:
     first = run(writer)
     ended_well(stage.run(first), "w")
     assert files_below(tmp_path) == ["out-all/drop.log", "out-all/keep.txt", "out/keep.txt"]
-    assert not (stage.root / "data" / first.plan.workflow_id).exists()
+    assert files_below(stage.root / "data" / first.plan.workflow_id) == [".argosmo/passports/w/0.json"]
     inputs = (UrlInput(index=0, url=shared), UrlInput(index=1, url=f"{shared}/keep.txt", regex="nothing"))
     memory = stage.run(run(task("r", "cat /osmo/data/input/0/keep.txt /osmo/data/input/1/keep.txt", inputs=inputs)))
     ended_well(memory, "r")
@@ -168,8 +170,43 @@ def test_kpis_go_to_the_intermediate_location(stage: Scene, tmp_path: Path) -> N
     first = run(member)
     memory = stage.run(first)
     ended_well(memory, "t")
-    assert files_below(stage.root / "data" / first.plan.workflow_id) == ["t/m/k.json"]
+    assert files_below(stage.root / "data" / first.plan.workflow_id / "t") == ["m/k.json"]
     assert any("KPI gone" in line for line in memory.system_log("t"))
+
+
+def test_what_is_uploaded_is_in_the_passport(stage: Scene, tmp_path: Path) -> None:
+    """Each task's outputs have a list with sizes and SHA-256, beside the data and never an input."""
+    script = "cd /osmo/data/output; mkdir d; printf hello > d/f; printf x > g.log"
+    digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    member = task(
+        "t",
+        f"{script}; exit 3",
+        image="registry/x@sha256:1234",
+        outputs=(UrlOutput(url=f"file://{tmp_path}/out", regex="d/"),),
+        kpis=(Kpi(index="k", path="d/f"),),
+    )
+    first = run(member)
+    assert stage.run(first).end("t").exit_code == 3
+    kept = stage.root / "data" / first.plan.workflow_id
+    found = read_passport((kept / ".argosmo/passports/t/0.json").read_bytes())
+    assert (found.workflow_id, found.task, found.retry_id) == (first.plan.workflow_id, "t", 0)
+    assert (found.group, found.image_digest, found.complete) == ("t-group", "sha256:1234", True)
+    assert [(place.url, place.kind, place.file_count, place.total_bytes) for place in found.places] == [
+        (f"file://{kept}/t", "intermediate", 2, 6),
+        (f"file://{tmp_path}/out", "output", 1, 5),
+        (f"file://{kept}/t", "kpi", 1, 5),
+    ]
+    assert [(file.path, file.size, file.sha256) for file in found.places[1].files] == [("d/f", 5, digest)]
+    assert found.places[1].manifest == found.places[2].manifest == manifest_of(found.places[1].files).id
+
+
+def test_the_passport_of_a_failed_upload_says_what_was_finished(stage: Scene, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    first = run(task("t", "echo x > /osmo/data/output/f", outputs=(UrlOutput(url=f"file://{tmp_path}/file/sub"),)))
+    assert stage.run(first).end("t").exit_code == 2012
+    kept = stage.root / "data" / first.plan.workflow_id
+    found = read_passport((kept / ".argosmo/passports/t/0.json").read_bytes())
+    assert (found.complete, [place.kind for place in found.places]) == (False, ["intermediate"])
 
 
 def test_links_lead_nowhere_but_inside(stage: Scene, tmp_path: Path) -> None:
@@ -311,7 +348,7 @@ def test_inputs_stay_over_a_restart_and_outputs_of_the_killed_run_are_not_upload
     assert memory.end("h").exit_code == 0
     assert memory.log("h") == ["in", "ready", "in"]
     assert len([fact for fact in memory.data("h") if fact.input_download_start_time]) == 1
-    assert files_below(kept) == ["h/h"]
+    assert files_below(kept) == [".argosmo/passports/h/0.json", "h/h"]
     stage.delete(first, force=True)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from runtime.passport import read_passport
 from runtime.sidecar.main import Surroundings, serve
 from tests.object_store import S3Server
 from translator.argo.payload import Fetch, Identity, Push, SidecarPayload, encode_payload
@@ -147,6 +148,8 @@ def test_inputs_before_the_start_and_outputs_after_the_end(tmp_path: Path) -> No
 
     said = play(tmp_path, payload_with(tmp_path, inputs=(fetch, empty), outputs=kept(tmp_path)), scene)
     assert (tmp_path / "store/w-1/t/result").read_text() == "done"
+    passport = read_passport((tmp_path / "store/w-1/.argosmo/passports/t/0.json").read_bytes())
+    assert (passport.task_uuid, [file.path for file in passport.places[0].files]) == (IDENTITY.task_uuid, ["result"])
     assert said == [
         "Downloaded input 0 from task up of w-1: 1 file, 5 bytes",
         "Downloaded input 1 from task none of w-1: 0 files, 0 bytes",

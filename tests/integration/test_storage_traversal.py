@@ -35,4 +35,6 @@ def test_no_file_is_opened_outside_of_its_root(tmp_path: Path) -> None:
     assert seen["uploaded"] > 0
     assert seen["refused"] > 100
     assert seen["matched"] > 10
+    assert seen["manifests"] > 1000
+    assert seen["fetched"] > 20
     assert list(work.iterdir()) == []

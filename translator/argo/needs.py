@@ -43,7 +43,7 @@ def needs(task: TaskPlan, group: GroupPlan) -> Needs:
     keeps = task.keeps_intermediate and (several or bool(group.downstream) or _names_output(task))
     if several:
         kind = SidecarKind.COORDINATOR
-    elif keeps or task.inputs or task.outputs or task.kpis or task.checkpoints:
+    elif keeps or task.inputs or task.outputs or task.datasets or task.kpis or task.checkpoints:
         kind = SidecarKind.DATA
     else:
         kind = SidecarKind.NONE

@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from translator.argo.made_datasets import made_datasets
 from translator.argo.observe_causes import MAIN, Evidence, Verdict, evidence_of, node_verdict, verdict
 from translator.argo.observe_objects import Container, Meta, Node, Pod, Workflow, naive
 from translator.argo.run_names import run_names
@@ -92,7 +93,7 @@ def pod_facts(
     facts = _way(known, attempt)
     end = verdict(known)
     if end is not None:
-        facts.append(_ended(pod, attempt, end, _end_time(known)))
+        facts.append(_ended(known, attempt, end))
     return tuple(facts)
 
 
@@ -219,17 +220,19 @@ def _observed(pod: Pod, attempt: Attempt, status: TaskStatus, at: datetime) -> T
     )
 
 
-def _ended(pod: Pod, attempt: Attempt, end: Verdict, at: datetime) -> TaskObserved:
+def _ended(known: Evidence, attempt: Attempt, end: Verdict) -> TaskObserved:
+    pod = known.pod
     return TaskObserved(
         task=attempt.task,
         retry_id=attempt.retry_id,
         status=end.status,
-        at=at,
+        at=_end_time(known),
         exit_code=end.exit_code,
         message=end.message,
         node=pod.spec.node_name,
         pod_name=pod.metadata.name,
         pod_ip=pod.status.pod_ip,
+        made=made_datasets(known.report.made) if known.report is not None else (),
     )
 
 

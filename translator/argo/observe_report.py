@@ -15,7 +15,11 @@ _KILLED_BY_ORDER = frozenset({"terminated", "killed"})
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The wrapper's report. Shape: `code` is the program's own, before exit actions; `action` the one that applied."""
+    """The wrapper's report.
+
+    Shape: `code` is the program's own, before exit actions; `action` the one that applied; `made` as `made_datasets`
+    reads it.
+    """
 
     code: Code
     phase: str
@@ -25,6 +29,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     started: datetime | None = None
     ended: datetime | None = None
     message: str = ""
+    made: tuple[str, ...] = ()
 
     @property
     def by_itself(self) -> bool:

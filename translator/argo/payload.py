@@ -17,6 +17,8 @@ import msgspec
 from translator.plan.model import CheckpointPlan, ExitRule, Kpi
 
 PAYLOAD_VERSION = 1
+DATASETS_VERSION = 2
+"""Of documents that name datasets: a runtime that does not know them must not take them."""
 
 RUN_DIRECTORY = "/osmo-run"
 RUN_FILE = f"{RUN_DIRECTORY}/run.json"
@@ -100,7 +102,8 @@ class Fetch(Payload, frozen=True, kw_only=True):
     """A download into `/osmo/data/input/<index>`, in order, before the program starts.
 
     Shape: `url` is "" where it lies in the intermediate store and none is configured; `service` picks the credential;
-    `origin` names the place in the log, "" for its URL.
+    `origin` names the place in the log, "" for its URL. With `manifest` it is what is at or below `path` of a version
+    of a dataset, and `url` the location of datasets.
     """
 
     index: int
@@ -108,6 +111,8 @@ class Fetch(Payload, frozen=True, kw_only=True):
     origin: str = ""
     regex: str = ""
     service: bool = False
+    manifest: str = ""
+    path: str = ""
 
 
 class Push(Payload, frozen=True, kw_only=True):
@@ -116,6 +121,16 @@ class Push(Payload, frozen=True, kw_only=True):
     url: str
     regex: str = ""
     service: bool = False
+
+
+class PushDataset(Payload, frozen=True, kw_only=True):
+    """What is at or below `path` of the output directory becomes files of a dataset; `index` is told with it."""
+
+    index: int
+    name: str
+    url: str
+    path: str = ""
+    regex: str = ""
 
 
 class Member(Payload, frozen=True, kw_only=True):
@@ -144,14 +159,17 @@ class SidecarPayload(Payload, frozen=True, kw_only=True):
     """`ctrl.json`, for the sidecar.
 
     Shape: `outputs` in the order of uploading, the intermediate location first; `intermediate_url` is where KPI files
-    go, "" where no store is configured; a checkpoint's place in the list is the `index` of the wrapper's `Watch`.
+    go, "" where no store is configured; `image` is the task's, for the passport of its outputs; a checkpoint's place in
+    the list is the `index` of the wrapper's `Watch`.
     """
 
     version: int
     identity: Identity
     inputs: tuple[Fetch, ...] = ()
     outputs: tuple[Push, ...] = ()
+    datasets: tuple[PushDataset, ...] = ()
     intermediate_url: str = ""
+    image: str = ""
     kpis: tuple[Kpi, ...] = ()
     checkpoints: tuple[CheckpointPlan, ...] = ()
     group: GroupPayload | None = None
@@ -177,9 +195,10 @@ def decode_sidecar_payload(data: bytes) -> SidecarPayload:
 
 
 def _check_version(version: int) -> None:
-    if version != PAYLOAD_VERSION:
+    if version not in (PAYLOAD_VERSION, DATASETS_VERSION):
         raise msgspec.ValidationError(
-            f"Expected a payload of version {PAYLOAD_VERSION}, got {version}. Use the runtime image of this release."
+            f"Expected a payload of version {PAYLOAD_VERSION} or {DATASETS_VERSION}, got {version}. "
+            "Use the runtime image of this release."
         )
 
 

@@ -18,7 +18,7 @@ from translator.argo.receipt_entry import ReceiptEntry, approximated, exact, kep
 from translator.argo.receipt_scheduling import scheduling_entries
 from translator.argo.retries import WITHOUT_WRAPPER, Retries
 from translator.argo.target import ArgoTarget
-from translator.plan.model import ExitAction, GroupPlan, Plan, TaskInput, TaskPlan, UrlInput
+from translator.plan.model import DatasetInput, ExitAction, GroupPlan, Plan, TaskInput, TaskPlan, UrlInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +184,18 @@ def _data_entries(tasks: _Tasks, outcome: Outcome, target: ArgoTarget) -> Iterat
         yield exact("workflow.tasks[].inputs[].url", "Secret data[*.ctrl].inputs", "Downloaded by the sidecar.")
     if any(task.outputs for task in tasks):
         yield exact("workflow.tasks[].outputs[].url", "Secret data[*.ctrl].outputs", "Uploaded by the sidecar.")
+    if any(isinstance(entry, DatasetInput) for entry in inputs):
+        yield exact(
+            "workflow.tasks[].inputs[].dataset",
+            "Secret data[*.ctrl].inputs",
+            "Pinned to the version that was found at submission, downloaded by the sidecar.",
+        )
+    if any(task.datasets for task in tasks):
+        yield kept(
+            "workflow.tasks[].outputs[].dataset",
+            "Secret data[*.ctrl].datasets",
+            "Files are uploaded by the sidecar; the gateway gives the version its number when the pod has told of it.",
+        )
     if any(task.kpis for task in tasks):
         yield exact("workflow.tasks[].kpis", "Secret data[*.ctrl].kpis", "Uploaded by the sidecar.")
     if any(task.checkpoints for task in tasks):

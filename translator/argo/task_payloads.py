@@ -8,12 +8,14 @@ from __future__ import annotations
 from translator.argo.needs import Needs, SidecarKind
 from translator.argo.payload import (
     COORDINATOR_PORT,
+    DATASETS_VERSION,
     PAYLOAD_VERSION,
     Fetch,
     GroupPayload,
     Identity,
     Member,
     Push,
+    PushDataset,
     RunPayload,
     SidecarPayload,
     Watch,
@@ -22,7 +24,7 @@ from translator.argo.payload import (
 from translator.argo.run_secrets import SecretReader
 from translator.argo.target import ArgoTarget
 from translator.plan.identity import cluster_host
-from translator.plan.model import GroupPlan, Plan, TaskInput, TaskPlan, UrlInput
+from translator.plan.model import AnyInput, DatasetInput, DatasetOutput, GroupPlan, Plan, TaskPlan, UrlInput
 
 
 def task_documents(
@@ -59,7 +61,7 @@ def _run_payload(identity: Identity, task: TaskPlan, needed: Needs, secrets: Sec
             [(entry.variable, secrets.credential_key(entry.credential, entry.key)) for entry in task.credential_env]
         )
     return RunPayload(
-        version=PAYLOAD_VERSION,
+        version=_version(task),
         identity=identity,
         argv=task.command + task.args,
         environment=environment,
@@ -68,7 +70,7 @@ def _run_payload(identity: Identity, task: TaskPlan, needed: Needs, secrets: Sec
         max_retries=task.max_retries,
         sidecar=needed.sidecar is not SidecarKind.NONE,
         sidecar_returns=needed.sidecar is SidecarKind.COORDINATOR,
-        keeps_output=needed.keeps_output or bool(task.outputs),
+        keeps_output=needed.keeps_output or bool(task.outputs or task.datasets),
         checkpoints=tuple(
             [
                 Watch(index=index, path=checkpoint.path, frequency_seconds=checkpoint.frequency_seconds)
@@ -86,18 +88,40 @@ def _sidecar_payload(
     if intermediate and needed.keeps_output:
         outputs.insert(0, Push(url=intermediate, service=True))
     return SidecarPayload(
-        version=PAYLOAD_VERSION,
+        version=_version(task),
         identity=identity,
         inputs=tuple([_fetch(entry, target) for entry in task.inputs]),
         outputs=tuple(outputs),
+        datasets=tuple([_push_dataset(output) for output in task.datasets]),
         intermediate_url=intermediate,
+        image=task.image,
         kpis=task.kpis,
         checkpoints=task.checkpoints,
         group=_group_payload(group, task, target, secrets) if len(group.tasks) > 1 else None,
     )
 
 
-def _fetch(entry: TaskInput | UrlInput, target: ArgoTarget) -> Fetch:
+def _version(task: TaskPlan) -> int:
+    named = task.datasets or any(isinstance(entry, DatasetInput) for entry in task.inputs)
+    return DATASETS_VERSION if named else PAYLOAD_VERSION
+
+
+def _push_dataset(output: DatasetOutput) -> PushDataset:
+    return PushDataset(
+        index=output.index, name=output.dataset, url=output.location, path=output.path, regex=output.regex
+    )
+
+
+def _fetch(entry: AnyInput, target: ArgoTarget) -> Fetch:
+    if isinstance(entry, DatasetInput):
+        return Fetch(
+            index=entry.index,
+            url=entry.location,
+            origin=f"dataset {entry.dataset}:{entry.version}",
+            regex=entry.regex,
+            manifest=entry.manifest,
+            path=entry.path,
+        )
     if isinstance(entry, UrlInput):
         return Fetch(index=entry.index, url=entry.url, regex=entry.regex)
     url = intermediate_url(target, entry.workflow_id, entry.task)

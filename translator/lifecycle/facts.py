@@ -23,12 +23,26 @@ class Accepted(Fact, frozen=True, kw_only=True, tag="accepted"):
     at: datetime
 
 
+class DatasetMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An output that was stored as the files of a dataset, in whole.
+
+    Shape: `output` is its place in the task's list of outputs, `manifest` the SHA-256 of its list of files.
+    Units: size in bytes.
+    """
+
+    output: int
+    manifest: str
+    files: int
+    size: int
+
+
 class TaskObserved(Fact, frozen=True, kw_only=True, tag="task"):
     """What a runner sees of one attempt of one task.
 
     Shape: `status` is SCHEDULING, INITIALIZING, RUNNING or a finished word other than RESCHEDULED; `exit_code` comes
     with every pod-derived end (workflow-spec.md §5.6), also 0. Exit actions are applied by the reducer, not by the
-    runner. Empty strings: not known (keep what is known).
+    runner. Empty strings: not known (keep what is known). `made` comes with the end and is no part of the state: it is
+    kept as versions of datasets.
     """
 
     task: TaskName
@@ -40,6 +54,7 @@ class TaskObserved(Fact, frozen=True, kw_only=True, tag="task"):
     node: str = ""
     pod_name: str = ""
     pod_ip: str = ""
+    made: tuple[DatasetMade, ...] = ()
 
 
 class DataObserved(Fact, frozen=True, kw_only=True, tag="data"):

@@ -1,7 +1,7 @@
 """Whether a spec that is well formed may run where it was submitted: all rules, in OSMO's order.
 
-The rules themselves stand in `structure_rules`, `policy_rules`, `resource_rules`, `credential_rules`, `token_rules` and
-`limit_rules`; this module says which class of error and which record each leads to.
+The rules themselves stand in `structure_rules`, `policy_rules`, `dataset_rules`, `resource_rules`, `credential_rules`,
+`token_rules` and `limit_rules`; this module says which class of error and which record each leads to.
 Source: workflow-spec.md §1.2 steps 2 and 7 to 19.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from translator.plan import policy_rules, resource_rules, structure_rules, token_rules
+from translator.plan import dataset_rules, policy_rules, resource_rules, structure_rules, token_rules
 from translator.plan.case import Case, case
 from translator.plan.context import PlanContext
 from translator.plan.credential_rules import credentials_suffice
@@ -89,6 +89,7 @@ RULES: tuple[Rule, ...] = (
     Rule(check=structure_rules.names_are_short_enough, error_code=ErrorCode.USER, records_submission=True),
     Rule(check=policy_rules.earlier_tasks_exist, error_code=ErrorCode.DATABASE, records_submission=True),
     Rule(check=policy_rules.earlier_tasks_are_finished, error_code=ErrorCode.SUBMISSION, records_submission=True),
+    Rule(check=dataset_rules.datasets_exist, error_code=ErrorCode.DATABASE, records_submission=True),
     Rule(check=policy_rules.pool_is_open, error_code=ErrorCode.USAGE),
     Rule(check=policy_rules.backend_knows_priorities, error_code=ErrorCode.USAGE),
     Rule(check=policy_rules.gpus_are_guaranteed, error_code=ErrorCode.USAGE, records_submission=True),
@@ -99,6 +100,7 @@ RULES: tuple[Rule, ...] = (
     Rule(check=resource_rules.privileges_are_allowed, error_code=ErrorCode.RESOURCE, records_submission=True),
     Rule(check=resource_rules.nodes_can_take_tasks, error_code=ErrorCode.RESOURCE, records_submission=True),
     Rule(check=resource_rules.templates_can_be_rendered, error_code=ErrorCode.RESOURCE, records_submission=True),
+    Rule(check=dataset_rules.datasets_are_shared, error_code=ErrorCode.CREDENTIAL, records_submission=True),
     Rule(check=credentials_suffice, error_code=ErrorCode.CREDENTIAL, records_submission=True),
     Rule(check=token_rules.file_paths_stay_legal, error_code=ErrorCode.USAGE, records_submission=True),
     Rule(check=token_rules.tokens_name_something, error_code=ErrorCode.USAGE),

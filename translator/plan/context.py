@@ -9,6 +9,7 @@ from pools.backend import Backend
 from pools.model import Config
 from pools.nodes import Node
 from pools.pool import Pool
+from translator.plan.datasets import DatasetCatalog
 from translator.plan.model import Priority
 
 ADMIN_ROLE = "osmo-admin"
@@ -50,7 +51,8 @@ class PlanContext:
 
     Shape: None means "not known, do not check", which is what a command without a server passes. `nodes` None takes the
     configuration's inventory. `earlier_workflows` is keyed by what the spec wrote before the colon, see
-    `translator.plan.outline.earlier_references`. `pinned_images` maps an image as written to the one to run.
+    `translator.plan.outline.earlier_references`; `datasets` holds what `translator.plan.datasets.dataset_references`
+    asks for. `pinned_images` maps an image as written to the one to run.
     """
 
     config: Config
@@ -60,6 +62,7 @@ class PlanContext:
     priority: Priority = Priority.NORMAL
     nodes: tuple[Node, ...] | None = None
     earlier_workflows: Mapping[str, EarlierWorkflow] | None = None
+    datasets: DatasetCatalog | None = None
     credentials: UserCredentials | None = None
     load: UserLoad | None = None
     pinned_images: Mapping[str, str] = field(default_factory=dict)

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 from translator.plan.case import Case
 from translator.plan.context import UserCredentials
+from translator.plan.dataset_rules import dataset_locations
 from translator.plan.findings import Finding
 from translator.plan.images import image_problem
 from translator.plan.outline import OutlineTask
 from translator.plan.tokens import Tokens, substituted
 from translator.plan.urls import FILE_SCHEME, Location, LocationError, location
 from translator.problems import ErrorCode
-from translator.spec.model import InputUrl
+from translator.spec.model import InputUrl, OutputUrl
 from translator.spec.places import field_path
 
 # A workflow id is not known yet; any legal one shows whether an image's name stays legal.
@@ -43,7 +44,7 @@ def _image_findings(task: OutlineTask) -> Iterator[Finding]:
 
 
 def _url_findings(case: Case, task: OutlineTask, seen: set[str]) -> Iterator[Finding]:
-    for url, path in _urls(task):
+    for url, path in _urls(case, task):
         if url in seen:
             continue
         seen.add(url)
@@ -60,12 +61,15 @@ def _url_findings(case: Case, task: OutlineTask, seen: set[str]) -> Iterator[Fin
             yield Finding(code="no-data-credential", message=message, path=path)
 
 
-def _urls(task: OutlineTask) -> Iterator[tuple[str, str]]:
+def _urls(case: Case, task: OutlineTask) -> Iterator[tuple[str, str]]:
     for index, entry in enumerate(task.spec.inputs):
         if isinstance(entry, InputUrl):
             yield entry.url, f"{task.path}.inputs[{index}].url"
     for index, output in enumerate(task.spec.outputs):
-        yield output.url, f"{task.path}.outputs[{index}].url"
+        if isinstance(output, OutputUrl):
+            yield output.url, f"{task.path}.outputs[{index}].url"
+    if case.context.datasets is not None:
+        yield from dataset_locations(case.context.datasets, task)
     for index, checkpoint in enumerate(task.spec.checkpoint):
         # OSMO does not ask whether a checkpoint can be written; whether this machine's directories are meant, we do.
         if checkpoint.url.startswith(f"{FILE_SCHEME}:"):

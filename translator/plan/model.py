@@ -86,11 +86,45 @@ class UrlInput(Value, frozen=True, kw_only=True, tag="url"):
     regex: str = ""
 
 
+class DatasetInput(Value, frozen=True, kw_only=True, tag="dataset"):
+    """A version of a dataset, fetched into `/osmo/data/input/<index>` before the command starts.
+
+    Shape: `manifest` is the SHA-256 of its list of files, at `location`: the same bytes whoever runs the Plan, and
+    whatever a tag is put on later. Only what is at or below `path` is fetched, as if that were the root.
+    """
+
+    index: int
+    dataset: str
+    version: int
+    manifest: str
+    location: str
+    path: str = ""
+    regex: str = ""
+
+
+AnyInput = TaskInput | UrlInput | DatasetInput
+
+
 class UrlOutput(Value, frozen=True, kw_only=True):
     """`/osmo/data/output` is uploaded to `url` after the command ended, whatever its exit code."""
 
     url: str
     regex: str = ""
+
+
+class DatasetOutput(Value, frozen=True, kw_only=True):
+    """What is at or below `path` of the output directory becomes a version of a dataset, whatever the exit code.
+
+    Shape: `index` is its place in the task's list of outputs; files go to `location`.
+    """
+
+    index: int
+    dataset: str
+    location: str
+    path: str = ""
+    regex: str = ""
+    labels: dict[str, str] = {}
+    metadata: dict[str, Any] = {}
 
 
 class Kpi(Value, frozen=True, kw_only=True):
@@ -168,8 +202,9 @@ class TaskPlan(Value, frozen=True, kw_only=True):
     files: tuple[FilePlan, ...] = ()
     credential_env: tuple[CredentialEnv, ...] = ()
     credential_files: tuple[CredentialFiles, ...] = ()
-    inputs: tuple[TaskInput | UrlInput, ...] = ()
+    inputs: tuple[AnyInput, ...] = ()
     outputs: tuple[UrlOutput, ...] = ()
+    datasets: tuple[DatasetOutput, ...] = ()
     # True where the task's output is (also) kept at the intermediate location W/<workflow>/<task>:
     # its group feeds another group, or it lists no outputs (workflow-spec.md §6.2).
     keeps_intermediate: bool = True

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from translator.plan.context import EarlierWorkflow
+from translator.plan.datasets import DatasetCatalog
 from translator.plan.model import (
+    AnyInput,
     CheckpointPlan,
     CredentialEnv,
     CredentialFiles,
+    DatasetInput,
+    DatasetOutput,
     FilePlan,
     Kpi,
     TaskInput,
@@ -20,21 +24,42 @@ from translator.plan.model import (
     UrlOutput,
     WorkflowId,
 )
-from translator.plan.tokens import Tokens, substituted
-from translator.spec.model import CheckpointSpec, FileSpec, Input, InputTask, KpiSpec, OutputUrl
+from translator.plan.tokens import Tokens, substituted, value_substituted
+from translator.spec.model import (
+    CheckpointSpec,
+    FileSpec,
+    Input,
+    InputDataset,
+    InputUrl,
+    KpiSpec,
+    Output,
+    OutputDataset,
+    OutputUrl,
+)
 
 
 def task_inputs(
-    inputs: Sequence[Input], tokens: Tokens, workflow_id: WorkflowId, earlier: Mapping[str, EarlierWorkflow]
-) -> tuple[TaskInput | UrlInput, ...]:
-    """The inputs in order; those from earlier workflows carry that workflow's id, however the spec named it."""
+    inputs: Sequence[Input],
+    tokens: Tokens,
+    workflow_id: WorkflowId,
+    earlier: Mapping[str, EarlierWorkflow],
+    datasets: DatasetCatalog,
+) -> tuple[AnyInput, ...]:
+    """The inputs in order.
+
+    Those from earlier workflows carry that workflow's id, however the spec named it, and datasets the version that was
+    found.
+    """
     if not inputs:
         return ()
-    made: list[TaskInput | UrlInput] = []
+    made: list[AnyInput] = []
     for index, entry in enumerate(inputs):
         regex = substituted(entry.regex, tokens)
-        if not isinstance(entry, InputTask):
+        if isinstance(entry, InputUrl):
             made.append(UrlInput(index=index, url=substituted(entry.url, tokens), regex=regex))
+            continue
+        if isinstance(entry, InputDataset):
+            made.append(_dataset_input(index, entry, regex, tokens, datasets))
             continue
         source = workflow_id
         if entry.workflow_id is not None:
@@ -51,10 +76,48 @@ def environment(variables: Mapping[str, str], tokens: Tokens) -> dict[str, str]:
     return {substituted(key, tokens): substituted(value, tokens) for key, value in variables.items()}
 
 
-def url_outputs(outputs: Sequence[OutputUrl], tokens: Tokens) -> tuple[UrlOutput, ...]:
-    """The uploads in order."""
+def url_outputs(outputs: Sequence[Output], tokens: Tokens) -> tuple[UrlOutput, ...]:
+    """The uploads to locations in order."""
     return tuple(
-        [UrlOutput(url=substituted(entry.url, tokens), regex=substituted(entry.regex, tokens)) for entry in outputs]
+        [
+            UrlOutput(url=substituted(entry.url, tokens), regex=substituted(entry.regex, tokens))
+            for entry in outputs
+            if isinstance(entry, OutputUrl)
+        ]
+    )
+
+
+def dataset_outputs(outputs: Sequence[Output], tokens: Tokens, datasets: DatasetCatalog) -> tuple[DatasetOutput, ...]:
+    """The datasets that get a version, in order."""
+    return tuple(
+        [
+            DatasetOutput(
+                index=index,
+                dataset=entry.dataset.name,
+                location=datasets.location_for(entry.dataset.name),
+                path=substituted(entry.dataset.path, tokens),
+                regex=substituted(entry.dataset.regex, tokens),
+                labels={key: substituted(value, tokens) for key, value in entry.dataset.labels.items()},
+                metadata={key: value_substituted(value, tokens) for key, value in entry.dataset.metadata.items()},
+            )
+            for index, entry in enumerate(outputs)
+            if isinstance(entry, OutputDataset)
+        ]
+    )
+
+
+def _dataset_input(
+    index: int, entry: InputDataset, regex: str, tokens: Tokens, datasets: DatasetCatalog
+) -> DatasetInput:
+    found = datasets.version(entry.dataset.name)
+    return DatasetInput(
+        index=index,
+        dataset=found.dataset,
+        version=found.version,
+        manifest=found.manifest,
+        location=found.location,
+        path=substituted(entry.dataset.path, tokens),
+        regex=regex,
     )
 
 

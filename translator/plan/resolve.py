@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pools.pool import Pool
 from translator.plan.context import PlanContext
+from translator.plan.datasets import NO_CATALOG, DatasetCatalog
 from translator.plan.identity import cluster_host, group_uuid, loopback_hosts, task_uuid
 from translator.plan.model import (
     ExitAction,
@@ -28,6 +29,7 @@ from translator.plan.mounts import task_mounts
 from translator.plan.operations import (
     checkpoint_plans,
     credential_references,
+    dataset_outputs,
     environment,
     file_plans,
     kpi_plans,
@@ -146,8 +148,11 @@ class _Workshop:
             files=file_plans(spec.files, tokens),
             credential_env=credential_env,
             credential_files=credential_files,
-            inputs=task_inputs(spec.inputs, tokens, self.workflow_id, self.context.earlier_workflows or {}),
+            inputs=task_inputs(
+                spec.inputs, tokens, self.workflow_id, self.context.earlier_workflows or {}, self.datasets
+            ),
             outputs=url_outputs(spec.outputs, tokens) if spec.outputs else (),
+            datasets=dataset_outputs(spec.outputs, tokens, self.datasets) if spec.outputs else (),
             keeps_intermediate=feeds_others or not spec.outputs,
             kpis=kpi_plans(spec.kpis, tokens) if spec.kpis else (),
             checkpoints=checkpoint_plans(spec.checkpoint, tokens) if spec.checkpoint else (),
@@ -161,6 +166,10 @@ class _Workshop:
             host_network=spec.host_network,
             mounts=_mounts(spec.volume_mounts, tokens, request) if spec.volume_mounts else (),
         )
+
+    @property
+    def datasets(self) -> DatasetCatalog:
+        return self.context.datasets or NO_CATALOG
 
     def _names(self, indices: Sequence[int]) -> tuple[GroupName, ...]:
         return tuple([GroupName(self.outline.groups[index].name) for index in indices]) if indices else ()

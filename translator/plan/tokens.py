@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from translator.spec.model import Input, InputTask, TaskSpec
+from translator.spec.model import DatasetTarget, Input, InputDataset, InputTask, InputUrl, OutputDataset, TaskSpec
 from translator.spec.places import PathStep, field_path
 
 OUTPUT_DIRECTORY = "/osmo/data/output"
@@ -65,6 +65,17 @@ def substituted(text: str, tokens: Tokens) -> str:
 def all_substituted(texts: Sequence[str], tokens: Tokens) -> tuple[str, ...]:
     """`substituted` for each of `texts`."""
     return tuple([substituted(text, tokens) if "{{" in text else text for text in texts])
+
+
+def value_substituted(value: object, tokens: Tokens) -> object:
+    """A JSON value with every known token in its texts replaced; keys stay as they are."""
+    if isinstance(value, str):
+        return substituted(value, tokens)
+    if isinstance(value, Mapping):
+        return {key: value_substituted(each, tokens) for key, each in value.items()}
+    if isinstance(value, list):
+        return [value_substituted(each, tokens) for each in value]
+    return value
 
 
 def tokens_in_question(task: TaskSpec) -> dict[str, str]:
@@ -128,10 +139,17 @@ def _credential_texts(
 
 def _data_texts(task: TaskSpec) -> Iterator[tuple[*tuple[PathStep, ...], str]]:
     for index, entry in enumerate(task.inputs):
-        if not isinstance(entry, InputTask):
+        if isinstance(entry, InputDataset):
+            yield "inputs", index, "dataset", "path", entry.dataset.path
+            yield "inputs", index, "dataset", "regex", entry.dataset.regex
+            continue
+        if isinstance(entry, InputUrl):
             yield "inputs", index, "url", entry.url
         yield "inputs", index, "regex", entry.regex
     for index, output in enumerate(task.outputs):
+        if isinstance(output, OutputDataset):
+            yield from _dataset_texts(index, output.dataset)
+            continue
         yield "outputs", index, "url", output.url
         yield "outputs", index, "regex", output.regex
     for index, kpi in enumerate(task.kpis):
@@ -141,3 +159,24 @@ def _data_texts(task: TaskSpec) -> Iterator[tuple[*tuple[PathStep, ...], str]]:
         yield "checkpoint", index, "path", checkpoint.path
         yield "checkpoint", index, "url", checkpoint.url
         yield "checkpoint", index, "regex", checkpoint.regex
+
+
+def _dataset_texts(index: int, target: DatasetTarget) -> Iterator[tuple[*tuple[PathStep, ...], str]]:
+    yield "outputs", index, "dataset", "path", target.path
+    yield "outputs", index, "dataset", "regex", target.regex
+    for key, value in target.labels.items():
+        yield "outputs", index, "dataset", "labels", key, value
+    for key, noted in target.metadata.items():
+        for text in _texts_of(noted):
+            yield "outputs", index, "dataset", "metadata", key, text
+
+
+def _texts_of(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts_of(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts_of(each)

@@ -13,11 +13,15 @@ from pydantic_core import ErrorDetails
 
 from translator.spec.model import (
     CheckpointSpec,
+    DatasetSource,
+    DatasetTarget,
     FileSpec,
     GroupSpec,
+    InputDataset,
     InputTask,
     InputUrl,
     KpiSpec,
+    OutputDataset,
     OutputUrl,
     ResourceSpec,
     SpecDocument,
@@ -46,7 +50,6 @@ _SECTIONS = {
     "tasks": TaskSpec,
     "topology": TopologySpec,
     "files": FileSpec,
-    "outputs": OutputUrl,
     "kpis": KpiSpec,
     "checkpoint": CheckpointSpec,
 }
@@ -89,7 +92,7 @@ def advised_message(details: ErrorDetails, path: FieldPath) -> str:
 def _unknown_key(path: FieldPath) -> str:
     key = str(path[-1])[:_MAX_SHOWN]
     if key in _OLD_FIELDS:
-        return f"`{key}` belongs to an older version of OSMO. Use `url:` in inputs and outputs instead."
+        return f"`{key}` belongs to an older version of OSMO. Use `dataset:` or `url:` in inputs and outputs instead."
     if key == "localpath":
         return "`localpath` is resolved by the client: submit through it, or put the text in `contents`."
     fields = _known_fields(path)
@@ -105,7 +108,11 @@ def _known_fields(path: FieldPath) -> list[str]:
     if not holders:
         return ["workflow", "default-values", "version"]
     if holders[-1] == "inputs":
-        return list({**_fields(InputTask), **_fields(InputUrl)})
+        return list({**_fields(InputTask), **_fields(InputUrl), **_fields(InputDataset)})
+    if holders[-1] == "outputs":
+        return list({**_fields(OutputUrl), **_fields(OutputDataset)})
+    if holders[-1] == "dataset":
+        return list(_fields(DatasetSource if "inputs" in holders else DatasetTarget))
     if holders[-1] == "resources" or "resources" in holders[-2:]:
         return list(_fields(ResourceSpec)) if holders[-1] != "topology" else list(_fields(TopologySpec))
     return list(_fields(_SECTIONS.get(holders[-1], SpecDocument)))

@@ -23,7 +23,7 @@ from translator.spec.places import FieldPath, PathStep, matching_key
 
 MAX_FINDINGS = 1000
 
-_UNION_TAGS = ("task input", "url input")
+_UNION_TAGS = ("task input", "url input", "dataset input", "url output", "dataset output")
 _KEY_MARK = "[key]"
 # Codes of the rules between fields, which `cross_findings` reports at better places.
 _CROSS_CODES = ("lead_count", "repeated_name")

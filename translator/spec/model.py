@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    JsonValue,
     PlainValidator,
     StringConstraints,
     Tag,
@@ -29,15 +30,19 @@ from pydantic import (
 )
 
 from translator.spec import rules, units
+from translator.spec.dataset_names import BadDatasetName, check_dataset_name, dataset_reference
 from translator.spec.exit_codes import ExitActionTable, exit_action_table
 from translator.spec.faults import fault
 from translator.spec.labels import label_faults
 from translator.spec.names import NAME_PATTERN, implicit_group_name, repeated_name_message, repeated_names
-from translator.spec.sources import input_kind, input_source, output_destination
+from translator.spec.sources import input_kind, input_source, output_destination, output_kind
 from translator.spec.text_maps import credential_map, environment_map
 
 SPEC_VERSION = 2
 DEFAULT_RESOURCE = "default"
+
+MAX_DATASET_OUTPUTS = 8
+"""Of one task: what became of each has to fit into the last words of its pod."""
 
 # Beyond any machine, and inside the integers of all later formats.
 _MAX_COUNT = 10**9
@@ -59,6 +64,28 @@ def _storage_url(url: str) -> str:
     if (message := rules.storage_url_message(url)) is not None:
         raise fault("bad-url", message)
     return url
+
+
+def _dataset_reference(text: str) -> str:
+    try:
+        dataset_reference(text)
+    except BadDatasetName as error:
+        raise fault("bad-name", str(error)) from error
+    return text
+
+
+def _dataset_name(text: str) -> str:
+    try:
+        check_dataset_name(text)
+    except BadDatasetName as error:
+        raise fault("bad-name", f"{error} Versions are given by the server.") from error
+    return text
+
+
+def _inner_path(path: str) -> str:
+    if any(part == ".." for part in path.split("/")):
+        raise fault("bad-path", f"Expected a path below the root of the dataset, got {path!r}.")
+    return path
 
 
 def _absolute_path(path: str) -> str:
@@ -168,6 +195,25 @@ class InputUrl(_Section):
     regex: Regex = ""
 
 
+class DatasetSource(_Section):
+    """A version of a dataset, `NAME[:VERSION|:TAG]`; what is at or below `path` of it."""
+
+    name: Annotated[str, AfterValidator(_dataset_reference)]
+    path: Annotated[str, AfterValidator(_inner_path)] = ""
+    regex: Regex = ""
+
+
+class InputDataset(_Section):
+    """An input that is a version of a dataset."""
+
+    dataset: DatasetSource
+
+    @property
+    def regex(self) -> str:
+        """What its files' paths have to match."""
+        return self.dataset.regex
+
+
 class OutputUrl(_Section):
     """A location to which the output directory is uploaded."""
 
@@ -175,13 +221,40 @@ class OutputUrl(_Section):
     regex: Regex = ""
 
 
+class DatasetTarget(_Coercing):
+    """A dataset that gets a new version, of what is at or below `path` of the output directory."""
+
+    name: Annotated[str, AfterValidator(_dataset_name)]
+    path: str = ""
+    regex: Regex = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class OutputDataset(_Section):
+    """An output that becomes a version of a dataset."""
+
+    dataset: DatasetTarget
+
+    @property
+    def regex(self) -> str:
+        """What its files' paths have to match."""
+        return self.dataset.regex
+
+
 # The tags are no field names, so that a place in pydantic's errors can be told from a tag.
 Input = Annotated[
-    Annotated[InputTask, Tag("task input")] | Annotated[InputUrl, Tag("url input")],
+    Annotated[InputTask, Tag("task input")]
+    | Annotated[InputUrl, Tag("url input")]
+    | Annotated[InputDataset, Tag("dataset input")],
     Discriminator(input_kind),
     BeforeValidator(input_source),
 ]
-Output = Annotated[OutputUrl, BeforeValidator(output_destination)]
+Output = Annotated[
+    Annotated[OutputUrl, Tag("url output")] | Annotated[OutputDataset, Tag("dataset output")],
+    Discriminator(output_kind),
+    BeforeValidator(output_destination),
+]
 
 
 class KpiSpec(_Section):
@@ -263,6 +336,18 @@ class TaskSpec(_Coercing):
         found = rules.repeated_paths(_task_name(info), [file.path for file in value])
         if found:
             raise rules.faults_at_index("files", "repeated-path", "path", found)
+        return value
+
+    @field_validator("outputs")
+    @classmethod
+    def _has_few_datasets(cls, value: list[Output], info: ValidationInfo) -> list[Output]:
+        count = sum(isinstance(output, OutputDataset) for output in value)
+        if count > MAX_DATASET_OUTPUTS:
+            raise fault(
+                "too-many-datasets",
+                f"Task {_task_name(info)} has {count} datasets in outputs. Expected at most {MAX_DATASET_OUTPUTS}; "
+                "put several directories into one dataset.",
+            )
         return value
 
     @field_validator("download_type", mode="before")

@@ -1,6 +1,6 @@
 """Which kind an entry of `inputs:` or `outputs:` is, and what to say of one that is none.
 
-Source: workflow-spec.md §2.7; datasets of older versions: §10.20.
+Source: workflow-spec.md §2.7; datasets: §10.20, which we support as an extension.
 """
 
 from __future__ import annotations
@@ -9,39 +9,53 @@ from collections.abc import Mapping
 
 from translator.spec.faults import fault
 
-_DATASET_KEYS = ("dataset", "update_dataset", "folder")
+_OLD_KEYS = ("update_dataset", "folder")
+_INPUT_KEYS = ("task", "url", "dataset")
+_OUTPUT_KEYS = ("url", "dataset")
 
 
 def input_source(entry: object) -> object:
-    """`entry`, if it is a map with exactly one of `task` and `url`, or already a checked entry.
+    """`entry`, if it is a map with exactly one of `task`, `url` and `dataset`, or already a checked entry.
 
     Errors: `unknown-input`, `dataset`.
     """
     if isinstance(entry, Mapping):
-        _refuse_datasets(entry, "inputs")
-        if ("task" in entry) == ("url" in entry):
-            raise fault("unknown-input", "An input needs exactly one of the keys `task` and `url`.")
+        _refuse_old(entry, "inputs")
+        if sum(key in entry for key in _INPUT_KEYS) != 1:
+            raise fault("unknown-input", "An input needs exactly one of the keys `task`, `url` and `dataset`.")
     return entry
 
 
 def input_kind(entry: object) -> str:
     """The tag of the entry's kind in the model's union."""
-    is_task = "task" in entry if isinstance(entry, Mapping) else hasattr(entry, "task")
-    return "task input" if is_task else "url input"
+    if _has(entry, "task"):
+        return "task input"
+    return "dataset input" if _has(entry, "dataset") else "url input"
 
 
 def output_destination(entry: object) -> object:
-    """`entry`, unless it is a dataset. Errors: `dataset`."""
+    """`entry`, unless it has both `url` and `dataset`. Errors: `unknown-output`, `dataset`."""
     if isinstance(entry, Mapping):
-        _refuse_datasets(entry, "outputs")
+        _refuse_old(entry, "outputs")
+        if all(key in entry for key in _OUTPUT_KEYS):
+            raise fault("unknown-output", "An output needs exactly one of the keys `url` and `dataset`.")
     return entry
 
 
-def _refuse_datasets(entry: Mapping[object, object], where: str) -> None:
-    for key in _DATASET_KEYS:
+def output_kind(entry: object) -> str:
+    """The tag of the entry's kind in the model's union."""
+    return "dataset output" if _has(entry, "dataset") else "url output"
+
+
+def _has(entry: object, key: str) -> bool:
+    return key in entry if isinstance(entry, Mapping) else hasattr(entry, key)
+
+
+def _refuse_old(entry: Mapping[object, object], where: str) -> None:
+    for key in _OLD_KEYS:
         if key in entry:
             raise fault(
                 "dataset",
                 f"`{key}` in {where} belongs to an older version of OSMO and is not supported. "
-                "Use `url:` with a storage location instead.",
+                "Use `dataset:` with a name, or `url:` with a storage location, instead.",
             )

@@ -248,7 +248,7 @@ def test_documents_are_read_back() -> None:
 
 
 def test_another_version_is_refused() -> None:
-    made = told(translate(plan(single("a")), ArgoTarget()), "a") | {"version": 2}
+    made = told(translate(plan(single("a")), ArgoTarget()), "a") | {"version": 3}
     with pytest.raises(msgspec.ValidationError, match="runtime image"):
         decode_run_payload(msgspec.json.encode(made))
     with pytest.raises(msgspec.ValidationError, match="runtime image"):

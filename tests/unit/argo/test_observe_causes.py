@@ -12,6 +12,7 @@ from tests.unit.argo.plans import UUID, plan, single, team
 from translator.argo.observe import Attempt, RunIndex, nodes_facts, pod_facts, refusal_facts
 from translator.argo.observe_objects import Node, Pod, Workflow
 from translator.argo.observe_report import report_of, sidecar_code
+from translator.lifecycle.facts import DatasetMade
 from translator.lifecycle.words import TaskStatus as S
 from translator.plan.model import GroupName, TaskName
 
@@ -274,3 +275,11 @@ def test_what_a_program_writes_in_place_of_the_report_is_none(message: str) -> N
     assert sidecar_code(message, 7) == 7
     end = pod_facts(pod("Failed", main=ended(9, report=message)), ATTEMPT, NOW)[-1]
     assert (end.status, end.exit_code) == (S.FAILED, 9)
+
+
+def test_datasets_that_were_stored_come_with_the_end() -> None:
+    """Also of a task that failed; the wrapper hands on what the sidecar said."""
+    text = "1 " + "A" * 43 + " 2 3"
+    facts = pod_facts(pod("Failed", main=ended(7, report=report(7, made=[text, "nonsense"]))), ATTEMPT, NOW)
+    assert [fact.made for fact in facts[:-1]] == [()] * (len(facts) - 1)
+    assert facts[-1].made == (DatasetMade(output=1, manifest="00" * 32, files=2, size=3),)

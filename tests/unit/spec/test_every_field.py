@@ -18,6 +18,8 @@ from translator.problems import ErrorCode
 from translator.spec.model import (
     DEFAULT_RESOURCE,
     CheckpointSpec,
+    DatasetSource,
+    DatasetTarget,
     FileSpec,
     GroupSpec,
     InputTask,
@@ -104,6 +106,7 @@ NO_TASK_NAME = {
     **dict.fromkeys(("5", "1.5"), _NAME),
     **dict.fromkeys(("osmo-ctrl", "OSMO_CTRL"), 'Task "{}" cannot be named "osmo-ctrl"'),
 }
+NO_DATASET = dict.fromkeys(("''", "'a b'", "-a", "a/b", "'{{workflow_id}}'"), "Expected the name of a dataset")
 REGEXES = {"''": "", "'.*'": ".*", "'^a/(b|c)$'": "^a/(b|c)$"}
 NO_REGEX = {**NO_EXACT_TEXT, "'('": "Invalid regex: ", "'*'": "Invalid regex: ", "'[a'": "Invalid regex: "}
 _DURATION = "Cannot recognize duration: {}. Only support ISO 8601 (e.g. PT10S) or xd, xh, xm, xs, xms, xus"
@@ -406,6 +409,50 @@ SECTIONS = [
         },
     ),
     Section(
+        number="2.7 dataset input",
+        model=DatasetSource,
+        frame=_in_task("inputs: [{dataset: @}]"),
+        path=f"{_TASK_PATH}.inputs[0].dataset",
+        least={"name": "d"},
+        find=lambda spec: getattr(spec.tasks[0].inputs[0], "dataset"),  # noqa: B009  of any kind of input
+        fields={
+            "name": Row(
+                default=REQUIRED,
+                takes={"d": "d", "'d:1'": "d:1", "d:latest": "d:latest", "R.x_1-b:v1.2": "R.x_1-b:v1.2"},
+                refuses={**NO_EXACT_TEXT, **NO_DATASET, "'d:0'": "Expected a version", "'d:'": "Expected a tag"},
+            ),
+            "path": Row(
+                default="",
+                takes=ANY_TEXT,
+                refuses={**NO_EXACT_TEXT, "../a": "Expected a path", "a/..": "Expected a path"},
+            ),
+            "regex": Row(default="", takes=REGEXES, refuses=NO_REGEX),
+        },
+    ),
+    Section(
+        number="2.7 dataset output",
+        model=DatasetTarget,
+        frame=_in_task("outputs: [{dataset: @}]"),
+        path=f"{_TASK_PATH}.outputs[0].dataset",
+        least={"name": "d"},
+        find=lambda spec: getattr(spec.tasks[0].outputs[0], "dataset"),  # noqa: B009  of any kind of output
+        fields={
+            "name": Row(
+                default=REQUIRED,
+                takes={"d": "d", "5": "5", "R.x_1-b": "R.x_1-b"},
+                refuses={**NO_TEXT, **NO_DATASET, "'d:1'": "Expected the name of a dataset"},
+            ),
+            "path": Row(default="", takes=TEXT_OR_NUMBER, refuses=NO_TEXT),
+            "regex": Row(default="", takes={**REGEXES, "5": "5"}, refuses={"'('": "Invalid regex: "}),
+            "labels": Row(default={}, takes={"{}": {}, "{a: b, c: 5}": {"a": "b", "c": "5"}}, refuses=NO_MAP),
+            "metadata": Row(
+                default={},
+                takes={"{}": {}, "{a: {b: [1, 2.5, null, true, x]}}": {"a": {"b": [1, 2.5, None, True, "x"]}}},
+                refuses={**NO_MAP, "{a: 2024-01-01}": "input was not a valid JSON value"},
+            ),
+        },
+    ),
+    Section(
         number="2.9",
         model=ResourceSpec,
         frame=_RESOURCE_FRAME,
@@ -544,7 +591,7 @@ def test_a_field_that_is_left_out(section: Section, field: str, default: object)
     if (section.number, field) == ("2.2", "tasks"):
         assert problem.message == "Workflows need to have at least one group or one task."
     elif section.model in (InputTask, InputUrl) and field in ("task", "url"):
-        assert problem.message == "An input needs exactly one of the keys `task` and `url`."
+        assert problem.message == "An input needs exactly one of the keys `task`, `url` and `dataset`."
     else:
         assert (problem.path, problem.message) == (f"{section.path}.{field}", f"Field required: add `{field}`.")
 

@@ -10,7 +10,17 @@ from pydantic import ValidationError
 from tests.unit.spec.specs import parsed, refused, task_of, with_fields, with_resource, with_task, workflow, workflow_of
 from translator.problems import ErrorCode, Problem
 from translator.spec.exit_codes import ExitActionName
-from translator.spec.model import InputTask, InputUrl, RequirementType, as_document
+from translator.spec.model import (
+    DatasetSource,
+    DatasetTarget,
+    InputDataset,
+    InputTask,
+    InputUrl,
+    OutputDataset,
+    OutputUrl,
+    RequirementType,
+    as_document,
+)
 
 TASK = "{name: t, image: i, command: [c]}"
 
@@ -277,7 +287,10 @@ def test_input_of_an_earlier_workflow_names_both() -> None:
         ("{}", "unknown-input"),
         ("{task: a, url: b}", "unknown-input"),
         ("{regex: a}", "unknown-input"),
-        ("{dataset: {name: d}}", "dataset"),
+        ("{update_dataset: {name: d}}", "dataset"),
+        ("{folder: d}", "dataset"),
+        ("{dataset: {name: d}, url: u}", "unknown-input"),
+        ("{dataset: d}", "wrong-type"),
         ("a", "wrong-type"),
         ("{task: 'a:b:c'}", "bad-name"),
         ("{task: ''}", "bad-name"),
@@ -310,10 +323,32 @@ def test_regexes_beyond_ascii(pattern: str) -> None:
     assert problem.code == "bad-regex"
 
 
-def test_datasets_are_refused_with_a_hint() -> None:
-    problem = only_problem(with_task("outputs: [{dataset: {name: d}}]"))
+def test_datasets_are_inputs_and_outputs() -> None:
+    """§2.6: 'rejected, or supported as a declared extension'; issue 3 asks for `dataset: {name: x:version, path}`."""
+    found = task_of(with_task("inputs: [{dataset: {name: 'd:v1'}}]\noutputs: [{dataset: {name: e}}, {url: u}]"))
+    assert found.inputs == [InputDataset(dataset=DatasetSource(name="d:v1"))]
+    assert found.outputs == [OutputDataset(dataset=DatasetTarget(name="e")), OutputUrl(url="u")]
+
+
+@pytest.mark.parametrize("key", ["update_dataset", "folder"])
+def test_older_kinds_are_refused_with_a_hint(key: str) -> None:
+    """§10.20: 'reject with a hint'."""
+    problem = only_problem(with_task(f"outputs: [{{{key}: {{name: d}}}}]"))
     assert problem.code == "dataset"
-    assert "url:" in problem.message
+    assert "`dataset:`" in problem.message
+    assert "`url:`" in problem.message
+
+
+def test_an_output_has_one_kind() -> None:
+    assert only_problem(with_task("outputs: [{dataset: {name: d}, url: u}]")).code == "unknown-output"
+
+
+def test_a_task_has_few_datasets_in_outputs() -> None:
+    """What became of each has to fit into the last words of a pod."""
+    outputs = ", ".join(f"{{dataset: {{name: d{number}}}}}" for number in range(9))
+    problem = only_problem(with_task(f"outputs: [{outputs}]"))
+    assert (problem.code, problem.path) == ("too-many-datasets", "workflow.tasks[0].outputs")
+    assert len(task_of(with_task(f"outputs: [{outputs[: outputs.rindex(',')]}]")).outputs) == 8
 
 
 def test_same_input_twice_is_allowed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from storage.datasets.client import DatasetClient
-from storage.datasets.notices import uploading
-from storage.faults import StoreError
+from storage.datasets.notices import Pace, purging, uploading
+from storage.faults import StoreError, TransferStopped
 from storage.lanes import NEVER
 from storage.local import LocalStore
 from storage.stores import Stores
 from storage.urls import directory_location
+
+QUICK = Pace(beat_seconds=0.05, dead_seconds=20.0, wait_seconds=20.0, look_seconds=0.02)
 
 
 @dataclass(slots=True)
@@ -81,15 +84,32 @@ def test_what_can_be_no_file_is_left_out_with_a_warning(tmp_path: Path) -> None:
     assert len(done.moved.notes) == 3
 
 
-def test_an_upload_waits_for_a_removal_and_says_so_in_the_end(tmp_path: Path) -> None:
-    """'Wait until that has ended; if nobody does it any more, delete that object.'"""
-    location, stores = directory_location(tmp_path), Stores({"file": LocalStore()})
-    note = tmp_path / "purges/x"
-    note.parent.mkdir()
-    note.touch()
-    with pytest.raises(StoreError, match="purges/x"), uploading(stores, location, "w", NEVER, wait_seconds=0):
-        pytest.fail("it did not wait")
-    threading.Timer(0.2, note.unlink).start()
-    with uploading(stores, location, "w", NEVER, wait_seconds=30):
+def test_an_upload_waits_until_a_removal_has_ended(tmp_path: Path) -> None:
+    """Then it goes on, with a note of its own."""
+    location, stores, around = directory_location(tmp_path), Stores({"file": LocalStore()}), threading.Event()
+
+    def purge() -> None:
+        with purging(stores, location, "p", NEVER, force=False, pace=QUICK):
+            around.set()
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=purge)
+    thread.start()
+    assert around.wait(20)
+    begun = time.monotonic()
+    with uploading(stores, location, "w", NEVER, pace=QUICK):
+        assert time.monotonic() - begun > 0.1
         assert (tmp_path / "writers/w").exists()
+    thread.join()
     assert not (tmp_path / "writers/w").exists()
+
+
+def test_waiting_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    """Ctrl-C is heard."""
+    location, stores = directory_location(tmp_path), Stores({"file": LocalStore()})
+    (tmp_path / "purges").mkdir()
+    (tmp_path / "purges/x").touch()
+    told = threading.Event()
+    threading.Timer(0.1, told.set).start()
+    with pytest.raises(TransferStopped), uploading(stores, location, "w", told):
+        pytest.fail("it did not wait")
