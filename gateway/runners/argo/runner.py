@@ -321,6 +321,8 @@ class ArgoRunner:
 
     def _look(self, world: World) -> None:
         """See all objects of a run that exist now. Errors: ClusterError."""
+        # What a list shows makes older events void: those that have come by now still count.
+        self._draw()
         selector = {"labelSelector": workflow_selector(world.uuid)}
         # Pods first: a Workflow may name one that was not there yet, but a pod's Workflow always is.
         listed = _LIST.decode(self._patience.call(lambda: self._client.get(self._paths.pods, selector)))
@@ -406,9 +408,10 @@ class ArgoRunner:
     def _made_feeds(self) -> Mapping[str, AnyFeed]:
         paths = self._paths
         workflows, pods = WorkflowNews(self, self._strays), PodNews(self, self._event_news.pod_known)
+        # Pods first, as they know the causes: what waits is drawn in this order.
         return {
-            "workflows": Feed(paths.workflows, Workflow, workflows, self._wake, self._await_beat),
             "pods": Feed(paths.pods, Pod, pods, self._wake, self._await_beat, pod_stage),
+            "workflows": Feed(paths.workflows, Workflow, workflows, self._wake, self._await_beat),
             "events": Feed(paths.events, PodEvent, self._event_news, self._wake, self._await_beat),
             "nodes": Feed(nodes.PATH, nodes.ClusterNode, self._inventory, self._wake, self._await_beat),
         }

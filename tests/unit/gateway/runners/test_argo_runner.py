@@ -64,6 +64,8 @@ class Cluster:
 
     def submit(self, scenario: str) -> WorkflowUuid:
         """Submit the recorded run, and wait until its Workflow may run."""
+        # What is played before the first list shows only how it ended.
+        until(lambda: self.runner.online)
         uuid = self.place.submit_plan(plan_of(scenario))
         until(lambda: self.is_resumed() or self.place.record(uuid).status.finished)
         return uuid
