@@ -12,7 +12,7 @@ from sqlalchemy import Table, bindparam, delete, insert, literal, select, update
 from engine.crashpoints import crash_point
 from gateway.ports.faults import Fenced
 from gateway.ports.runs import Instance, Owned, Segment, StateChange
-from gateway.store.dataset_rows import DatasetWrites
+from gateway.store.dataset_writes import DatasetWrites
 from gateway.store.prepared import Prepared
 from gateway.store.states import (
     GROUP_FIELDS,

@@ -11,7 +11,8 @@ from engine.crashpoints import crash_point
 from gateway.ports.faults import StoreUnavailable
 from gateway.store.advisory import AdvisoryLocks
 from gateway.store.credential_rows import CredentialReads, CredentialWrites
-from gateway.store.dataset_rows import DatasetReads, DatasetWrites
+from gateway.store.dataset_rows import DatasetReads
+from gateway.store.dataset_writes import DatasetWrites
 from gateway.store.engines import Engines, commit_durably, faults_translated, open_engines
 from gateway.store.retention_rows import RetentionReads, RetentionWrites
 from gateway.store.run_reads import RunReads

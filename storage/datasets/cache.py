@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from storage.copying import copy_contents
 from storage.keys import Parts
 from storage.lanes import StopSign
@@ -26,6 +28,7 @@ DEFAULT_BYTES = 20 * 1024**3
 _LOCK = ".lock"
 # What a killed process left of a file is nobody's after this.
 _LEFTOVER_SECONDS = 24 * 3600.0
+_LOOKED_AT_SECONDS = 24 * 3600.0
 
 Fetch = Callable[[int], FileSum]
 """Writes contents to a descriptor and returns their sum, the SHA-256 among it."""
@@ -77,17 +80,26 @@ class BlobCache:
             os.lseek(source, 0, os.SEEK_SET)
             copy_contents(source, target, stopped)
 
-    def trim(self) -> None:
-        """Remove what is used least lately until the rest is small enough; one process does it at a time."""
+    def trim(self, added_bytes: int | None = None) -> None:
+        """Remove what is used least lately until the rest is small enough; one process does it at a time.
+
+        Shape: where the caller says how much he added, and that still fits by what was noted the last time, nothing is
+        looked at: a large cache has many files.
+        """
         with suppress(OSError):
             lock = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._trim()
+                noted = _noted(lock)
+                if added_bytes is None or noted is None or noted.held_bytes + added_bytes > self.most_bytes:
+                    _note(lock, _Noted(held_bytes=self._trim(), looked_at=time.time()))
+                else:
+                    _note(lock, _Noted(held_bytes=noted.held_bytes + added_bytes, looked_at=noted.looked_at))
             finally:
                 os.close(lock)
 
-    def _trim(self) -> None:
+    def _trim(self) -> int:
+        """Do it; how many bytes are held now."""
         kept: list[tuple[float, int, str]] = []
         now = time.time()
         for directory, _, names in os.walk(self.directory):
@@ -102,13 +114,35 @@ class BlobCache:
         held = sum(size for _, size, _ in kept)
         for _, size, path in sorted(kept):
             if held <= self.most_bytes:
-                return
+                break
             with suppress(FileNotFoundError):
                 os.unlink(path)
             held -= size
+        return held
 
     def _path(self, digest: str) -> Path:
         return self.directory.joinpath(*_parts(digest))
+
+
+class _Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the lock file."""
+
+    held_bytes: int
+    looked_at: float
+
+
+def _noted(lock: int) -> _Noted | None:
+    """What was noted; None where nothing was, or so long ago that killed processes may have added much."""
+    try:
+        found = msgspec.json.decode(os.pread(lock, 1000, 0), type=_Noted)
+    except msgspec.MsgspecError:
+        return None
+    return found if 0 <= time.time() - found.looked_at < _LOOKED_AT_SECONDS else None
+
+
+def _note(lock: int, noted: _Noted) -> None:
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, msgspec.json.encode(noted), 0)
 
 
 def _parts(digest: str) -> Parts:

@@ -87,7 +87,7 @@ def download_dataset(
                 for files in by_digest.values():
                     lanes.run(_Job(work, files))
             if cache is not None and work.kept:
-                cache.trim()
+                cache.trim(sum(by_digest[digest][0][1].size for digest in work.kept))
     except (OSError, UnsafeName) as error:
         raise StoreError(f"{location.url}: {error}") from error
     return moved

@@ -64,6 +64,30 @@ def test_the_least_lately_used_goes_first(tmp_path: Path) -> None:
     assert [taken(cache, digest, 4) for digest in digests] == [b"aaaa", None, b"cccc"]
 
 
+def test_a_large_cache_is_not_looked_through_each_time(tmp_path: Path) -> None:
+    """Only when what was added may not fit any more."""
+    cache = BlobCache(directory=tmp_path, most_bytes=10)
+    kept = [keep(cache, b"aaaa")]
+    cache.trim(4)
+    # Nobody says that he added this one.
+    kept.append(keep(cache, b"bbbb"))
+    kept.append(keep(cache, b"cccc"))
+    cache.trim(4)
+    assert [taken(cache, digest, 4) is not None for digest in kept] == [True, True, True]
+    cache.trim(4)
+    assert sum(taken(cache, digest, 4) is not None for digest in kept) == 2
+
+
+@pytest.mark.parametrize("text", [b"", b"nonsense", b'{"held_bytes":1,"looked_at":0}'])
+def test_a_note_that_says_nothing_is_no_reason_to_grow(tmp_path: Path, text: bytes) -> None:
+    """It is looked through then."""
+    cache = BlobCache(directory=tmp_path, most_bytes=3)
+    digest = keep(BlobCache(directory=tmp_path), b"aaaa")
+    (tmp_path / ".lock").write_bytes(text)
+    cache.trim(1)
+    assert taken(cache, digest, 4) is None
+
+
 def test_what_is_larger_than_the_bound_is_not_kept(tmp_path: Path) -> None:
     """It would only drive out the rest."""
     cache = BlobCache(directory=tmp_path, most_bytes=3)
@@ -113,4 +137,4 @@ def test_several_at_a_time(tmp_path: Path) -> None:
         thread.join()
     assert wrong == []
     BlobCache(directory=tmp_path, most_bytes=3000).trim()
-    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) <= 3000
+    assert sum(path.stat().st_size for path in tmp_path.rglob("[0-9a-f]*") if path.is_file()) <= 3000
