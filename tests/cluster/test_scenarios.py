@@ -26,8 +26,11 @@ ONE_MACHINE = {
     "queue timeout only in SCHEDULING": "a request beyond the machine runs alone there; on a cluster it never does",
     "datasets of this machine": "pods do not see directories of the gateway",
 }
+# Pods ask for what their tasks ask for: more than any node has. In all other cases nobody waits for a processor.
+QUEUED = {"cancel while queued"}
 OTHER_LINES = {
     "standard error is logged too": "the order of lines of two streams is nobody's promise",
+    "the owner's key opens the store": "it shows its environment, in which a pod finds its cluster too",
     "command cannot be started": "why it cannot is said in a line of ours there, in one beside the program's in a pod",
 }
 """Where what the programs wrote is not compared line by line, and why."""
@@ -77,6 +80,10 @@ def _gateway(store: S3Server, case: Scenario, directory: Path, data: str) -> Ite
     document["workflow"]["workflow_data"]["credential"]["endpoint"] = data
     document["workflow"].update({"max_num_tasks": 5000, **case.settings})
     document["pools"]["default"].update(case.pool)
+    if case.name in QUEUED:
+        asking = {"name": "{{USER_CONTAINER_NAME}}", "resources": {"requests": {"cpu": "{{USER_CPU}}"}}}
+        document["pod_templates"]["asking"] = {"spec": {"containers": [asking]}}
+        document["pools"]["default"]["common_pod_template"].append("asking")
     (config / "cluster.yaml").write_text(yaml.safe_dump(document))
     gateway = build(Settings(data_dir=directory / "data", config=config, port=0))
     try:
