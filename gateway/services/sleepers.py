@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Protocol
 
-AWAKE_TASKS = 5_000
+AWAKE_TASKS = 10_000
 """How many tasks the workflows may have together that are kept ready for use; more where a single one has more."""
 
 # How many are asked at most when one more is awake: what one brings, a few make room for.

@@ -19,7 +19,7 @@ Stage = Callable[[bytes], bytes]
 """The stage that an event shows, by a look at its bytes; b"" where nothing is told by it."""
 
 _CROWD = 4_000
-_CROWD_BYTES = 8 * 1024 * 1024
+_CROWD_BYTES = 32 * 1024 * 1024
 _GONE = b"gone"
 
 
