@@ -82,6 +82,8 @@ def test_what_happened_while_no_gateway_was_there(tmp_path: Path, database_url: 
             found = first.submit(RUN)
             for task in ("ends", "fails", "again", "vanishes", "stays"):
                 first.until(found, task, "RUNNING")
+            # Its pod is tidied up while nobody looks, which may only happen to one that was read.
+            first.until(found, "before", "COMPLETED")
             first.signal(signal.SIGKILL)
             assert first.died() == -signal.SIGKILL
         before = at.argo.now()
