@@ -77,16 +77,17 @@ def add_set_env(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_labels(parser: argparse.ArgumentParser) -> None:
-    """Add `--label`, which may be repeated."""
+def add_labels(parser: argparse.ArgumentParser, *short: str, what: str = "a label of the workflow") -> None:
+    """Add `--label`, which may be repeated; `short` are other names of it, `what` says what it is for."""
     parser.add_argument(
+        *short,
         "--label",
         dest="labels",
         metavar="KEY=VALUE",
         action="append",
         default=[],
         type=assignment,
-        help="a label of the workflow; may be given several times",
+        help=f"{what}; may be given several times",
     )
 
 

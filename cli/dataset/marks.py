@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cli.arguments import JSON, Verbs, add_format, add_verb, assignment
+from cli.arguments import JSON, Verbs, add_format, add_labels, add_verb, assignment
 from cli.client import client_of
 from cli.dataset.registry import Dataset, Registry, Version
 from cli.dataset.words import add_name, add_reference, dataset_or_version, metadata, pairs
@@ -17,16 +17,7 @@ def add_create(verbs: Verbs) -> None:
     create = add_verb(verbs, "create", run_create, "make a dataset without versions")
     add_name(create)
     create.add_argument("--location", metavar="URL", help="where its versions go (default: the server's choice)")
-    create.add_argument(
-        "-l",
-        "--label",
-        dest="labels",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        type=assignment,
-        help="a label of the dataset; may be given several times",
-    )
+    add_labels(create, "-l", what="a label of the dataset")
     add_format(create)
 
 

@@ -6,7 +6,7 @@ import argparse
 
 import msgspec
 
-from cli.arguments import JSON, Verbs, add_format, add_verb, assignment, count
+from cli.arguments import JSON, Verbs, add_format, add_labels, add_verb, assignment, count
 from cli.client import client_of
 from cli.data.places import Interrupted
 from cli.dataset.moving import moving
@@ -32,7 +32,7 @@ def add_verbs(verbs: Verbs) -> None:
     """Add the verbs."""
     listing = add_verb(verbs, "list", run_list, "list datasets")
     listing.add_argument("-n", "--name", metavar="NAME", help="only those of this name; * stands for anything")
-    _add_label(listing)
+    add_labels(listing, "-l", what="only with this label")
     listing.add_argument("-c", "--count", metavar="N", type=count, help="the first N of them (default: all)")
     add_format(listing)
     info = add_verb(verbs, "info", run_info, "show a dataset with its versions, or one version")
@@ -43,7 +43,7 @@ def add_verbs(verbs: Verbs) -> None:
     add_format(info)
     query = add_verb(verbs, "query", run_query, "find versions of all datasets")
     query.add_argument("-n", "--name", metavar="NAME", help="only of this dataset; * stands for anything")
-    _add_label(query)
+    add_labels(query, "-l", what="only with this label")
     query.add_argument(
         "-m",
         "--metadata",
@@ -112,19 +112,6 @@ def run_query(args: argparse.Namespace) -> int:
         return 0
     print_table(("Dataset", *_VERSIONS), [(each.dataset, *_version_row(each)) for each in decoded(found)])
     return 0
-
-
-def _add_label(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-l",
-        "--label",
-        dest="labels",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        type=assignment,
-        help="only with this label; may be given several times",
-    )
 
 
 def _row(found: Dataset) -> tuple[str, ...]:

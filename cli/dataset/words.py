@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from cli.arguments import add_format, assignment
+from cli.arguments import add_format, add_labels
 from cli.errors import CliError
 from translator.spec.dataset_names import BadDatasetName, DatasetReference, check_dataset_name, dataset_reference
 
@@ -27,16 +27,7 @@ def add_reference(parser: argparse.ArgumentParser, help_text: str = "the version
 def add_notes(parser: argparse.ArgumentParser) -> None:
     """Add what is noted about a new version."""
     parser.add_argument("--tag", dest="tags", metavar="TAG", action="append", default=[], help="a tag for the version")
-    parser.add_argument(
-        "-l",
-        "--label",
-        dest="labels",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        type=assignment,
-        help="a label of the version; may be given several times",
-    )
+    add_labels(parser, "-l", what="a label of the version")
     parser.add_argument(
         "-m",
         "--metadata",

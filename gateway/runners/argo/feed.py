@@ -193,7 +193,10 @@ class Feed(Generic[_Object]):
             event = self._events.decode(line)
         except _UNREADABLE as error:
             self._bear(error, *_identity_in(line), line)
-            return
+        else:
+            self._tell_of(event, line)
+
+    def _tell_of(self, event: _Event[_Object], line: bytes) -> None:
         told = self._observer.deleted if event.type == "DELETED" else self._observer.seen
         self._tell(told, event.object, line)
 
@@ -206,7 +209,7 @@ class Feed(Generic[_Object]):
         match event.type:
             case "ADDED" | "MODIFIED" | "DELETED":
                 self.counts["events"] += 1
-                self._tell_event(line)
+                self._tell_of(event, line)
             case "BOOKMARK":
                 self.counts["bookmarks"] += 1
             case "ERROR":
