@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,11 +17,11 @@ from cli.dataset.registry import Registry
 from cli.errors import CliError
 from cli.login_file import CONFIG_DIR_VARIABLE, DevLogin, Login
 from cli.main import main
+from tests.integration.serving import served
 from tests.object_store import S3Server
 
 pytestmark = pytest.mark.xdist_group("s3")
 
-READY = "argosmo listens on "
 Run = Callable[..., Any]
 
 
@@ -32,17 +29,8 @@ Run = Callable[..., Any]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a gateway that `argosmo serve` started."""
     directory = tmp_path_factory.mktemp("server")
-    command = [sys.executable, "-m", "cli", "serve", "--port", "0", "--data-dir", str(directory)]
-    log = (directory / "log").open("wb")
-    with log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            assert line.startswith(READY), (directory / "log").read_text()
-            yield line.removeprefix(READY).strip()
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) in (0, -signal.SIGTERM)
+    with served(directory) as url:
+        yield url
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -16,8 +15,8 @@ import pytest
 
 from cli.login_file import CONFIG_DIR_VARIABLE
 from cli.main import main
+from tests.integration.serving import served
 
-READY = "argosmo listens on "
 HELLO = """\
 workflow:
   name: hello
@@ -45,18 +44,8 @@ workflow:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a gateway that `argosmo serve` started."""
     directory = tmp_path_factory.mktemp("server")
-    command = [sys.executable, "-m", "cli", "serve", "--port", "0", "--data-dir", str(directory)]
-    log = (directory / "log").open("wb")
-    with log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            assert line.startswith(READY), (directory / "log").read_text()
-            yield line.removeprefix(READY).strip()
-        finally:
-            process.send_signal(signal.SIGTERM)
-            # SIGTERM: tasks are ended and recorded, no process is left.
-            assert process.wait(timeout=60) in (0, -signal.SIGTERM)
+    with served(directory) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)
