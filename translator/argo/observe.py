@@ -102,7 +102,9 @@ def nodes_facts(nodes: Mapping[str, Node], index: RunIndex, now: datetime) -> tu
 
     Shape: ends only, by name of the node. The caller leaves out attempts of which it knows a pod.
     """
-    return tuple(fact for node in sorted(nodes.values(), key=_by_name) for fact in _node_facts(node, index, now))
+    ends = [(node, end) for node in nodes.values() if (end := _node_end(node)) is not None]
+    ends.sort(key=_by_name)
+    return tuple(fact for node, end in ends for fact in _node_facts(node, end, index, now))
 
 
 def refusal_facts(workflow: Workflow, groups: Iterable[GroupName], now: datetime) -> tuple[GroupCreationFailed, ...]:
@@ -125,13 +127,12 @@ def node_tasks(node: Node, index: RunIndex) -> tuple[Attempt, ...]:
     )
 
 
-def _node_facts(node: Node, index: RunIndex, now: datetime) -> Iterator[TaskObserved]:
+def _node_end(node: Node) -> Verdict | None:
     # A retry's node repeats its last attempt, a DAG's sums up; both would name the wrong attempt or cause.
-    if node.type not in ("Pod", "Skipped"):
-        return
-    end = node_verdict(node)
-    if end is None:
-        return
+    return node_verdict(node) if node.type in ("Pod", "Skipped") else None
+
+
+def _node_facts(node: Node, end: Verdict, index: RunIndex, now: datetime) -> Iterator[TaskObserved]:
     at = naive(node.finished_at) if node.finished_at is not None else now
     for attempt in node_tasks(node, index):
         yield TaskObserved(
@@ -246,8 +247,8 @@ def _retry_id(meta: Meta) -> int:
     return int(number.group(1)) if number else 0
 
 
-def _by_name(node: Node) -> str:
-    return node.name
+def _by_name(known: tuple[Node, Verdict]) -> str:
+    return known[0].name
 
 
 def _first(*times: datetime | None) -> datetime | None:

@@ -93,6 +93,9 @@ def node_verdict(node: Node) -> Verdict | None:
     """How an attempt without a pod ended, as far as Argo's node says; None while it has not."""
     if node.phase == "Omitted":
         return Verdict(status=TaskStatus.FAILED_UPSTREAM, exit_code=ExitCode.UPSTREAM, message="Upstream task failed.")
+    if node.phase == "Succeeded":
+        # The wrapper returns 0 only for a program that it let end by itself; the program's own code went with the pod.
+        return Verdict(status=TaskStatus.COMPLETED, exit_code=0)
     if node.phase not in ("Failed", "Error"):
         return None
     if node.message.startswith("workflow shutdown with strategy") or node.message.startswith("Stopped with strategy"):

@@ -49,6 +49,7 @@ class RunObservations:
         self._pods: dict[Attempt, SeenPod] = {}
         self._workflows: dict[str, Workflow] = {}
         self._nodes: dict[str, dict[str, Node]] = {}
+        self._nodes_with_pod: set[str] = set()
 
     @property
     def pods(self) -> Mapping[Attempt, SeenPod]:
@@ -90,6 +91,7 @@ class RunObservations:
             told = ()
         facts = pod_facts(pod, attempt, now, gone=gone, node=self._node_of(pod))
         words = tuple(fact.status for fact in facts)
+        self._nodes_with_pod.add(node_id_of(pod))
         self._pods[attempt] = SeenPod(
             pod=pod, attempt=attempt, gone=gone, ended=words[-1].finished, told=told if words == told else words
         )
@@ -142,7 +144,8 @@ class RunObservations:
         Ask only when all pods that exist were seen: a node may be seen before its pod.
         """
         for nodes in self._nodes.values():
-            for fact in nodes_facts(nodes, self._index, now):
+            without_pod = {name: node for name, node in nodes.items() if name not in self._nodes_with_pod}
+            for fact in nodes_facts(without_pod, self._index, now):
                 if Attempt(task=fact.task, retry_id=fact.retry_id) not in self._pods:
                     yield fact
 

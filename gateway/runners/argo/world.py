@@ -165,8 +165,7 @@ class World:
             self._say(self._seen.workflow_seen(workflow, self._now()))
             self._tell_waiting(workflow.metadata.name)
             now = self._now()
-            known = [*self._seen.unsaid(now), *self._seen.refused(now)]
-            untold = not all(map(self._telling.was_said, known))
+            untold = not all(map(self._telling.was_said, self._known_without_pods(now)))
             self._look_again = self._look_again or untold or (workflow.finished and self._obstacles.wants)
 
     def _tell_waiting(self, workflow: str) -> None:
@@ -221,10 +220,19 @@ class World:
         with self._awake:
             now = self._now()
             self._look_again = False
-            self._say([*self._seen.unsaid(now), *self._seen.refused(now)])
+            self._say(self._known_without_pods(now))
             if self._vanished and not self._seen.workflows:
                 self._say(self._lost(self._latest_attempts(), "The Workflow was deleted on its cluster."))
             self._say(self._obstacles.never_to_come(now))
+
+    def _known_without_pods(self, now: datetime) -> list[AnyFact]:
+        """What only Argo's Workflows say, but for the ends that the rows had when the run was taken up."""
+        ends = (
+            fact
+            for fact in self._seen.unsaid(now)
+            if Attempt(task=fact.task, retry_id=fact.retry_id) not in self._captured
+        )
+        return [*ends, *self._seen.refused(now)]
 
     # What is asked for
 

@@ -202,7 +202,7 @@ def test_a_pod_that_is_gone_without_an_end_was_deleted() -> None:
         ("timeout", "Failed", S.FAILED_START_TIMEOUT),
         ("workflow shutdown with strategy:  Terminate", "Failed", S.FAILED_CANCELED),
         ("pod deleted", "Error", S.FAILED_BACKEND_ERROR),
-        ("", "Succeeded", S.FAILED_BACKEND_ERROR),
+        ("", "Succeeded", S.COMPLETED),
     ],
 )
 def test_where_argo_let_go_first_its_node_says_why(message: str, phase: str, status: S) -> None:
@@ -233,12 +233,14 @@ def test_nodes_without_pods() -> None:
             phase="Failed",
             message="workflow shutdown with strategy:  Stop",
         ),
+        Node(name="w.b(2)", display_name="b(2)", type="Pod", phase="Succeeded"),
         Node(name="w", display_name="w", type="DAG", phase="Failed"),
     ]
     facts = nodes_facts({str(number): node for number, node in enumerate(nodes)}, index, NOW)
     assert [(fact.task, fact.retry_id, fact.status) for fact in facts] == [
         ("a", 0, S.FAILED_QUEUE_TIMEOUT),
         ("b", 1, S.FAILED_CANCELED),
+        ("b", 2, S.COMPLETED),
         ("lead", 0, S.FAILED_UPSTREAM),
         ("worker", 0, S.FAILED_UPSTREAM),
     ]
