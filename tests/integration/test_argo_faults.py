@@ -118,7 +118,8 @@ def test_a_fault_is_survived_and_leaves_no_lag(name: str, tmp_path: Path) -> Non
             assert lag_until(lambda: at.place.record(after).status.finished) < LAG_SECONDS
             check_end(at, after, "failure")
             if case.counted:
-                assert sum(one.counts[case.counted] for one in at.runner.reflectors.values()) >= 1
+                # What another watch says may have been enough to end the runs before.
+                until(lambda: any(one.counts[case.counted] for one in at.runner.reflectors.values()))
             until(lambda: not kube.names(WORKFLOWS) and not kube.names(PODS) and not kube.names(SECRETS))
         for fault in faults:
             assert fault.struck == fault.times or (fault.kind == "no-bookmarks" and fault.struck > 0)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
 import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.util import Url, parse_url
 
 from gateway.runners.argo.access import Server
 from gateway.runners.argo.faults import (
@@ -45,50 +47,45 @@ class _Status(msgspec.Struct, frozen=True):
 class Stream:
     """An answer that is read while it grows. `cancel` makes a reader in another thread stop."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
         self._response = response
-        self.status = response.status_code
+        self.status = response.status
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes as they come. Errors: Stalled where nothing came for too long; TryAgain where it broke."""
         try:
-            yield from self._response.iter_bytes()
-        except httpx.ReadTimeout as error:
+            while chunk := self._response.read1():
+                yield chunk
+        except ReadTimeoutError as error:
             raise Stalled("The stream was silent for too long.") from error
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+        except (HTTPError, OSError, ValueError) as error:
+            # A ValueError is what reading says of a stream that was ended by another thread.
             raise TryAgain(f"The stream broke: {type(error).__name__}.") from error
 
     def cancel(self) -> None:
         """End the stream: the reader gets its end or an error at once. Safe to repeat."""
-        network = self._response.extensions.get("network_stream")
-        raw = network.get_extra_info("socket") if network is not None else None
-        if isinstance(raw, socket.socket):
-            # Closing would not wake a thread that waits for bytes.
-            with contextlib.suppress(OSError):
-                raw.shutdown(socket.SHUT_RDWR)
+        # Closing would not wake a thread that waits for bytes. One that was read to its end has no socket any more.
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            self._response.shutdown()
 
 
 class KubeClient:
     """Speaks to one API server. Call `close` at the end."""
 
-    def __init__(self, server: Server, *, max_connections: int = 20, request_seconds: float = REQUEST_SECONDS) -> None:
+    def __init__(self, server: Server, *, max_connections: int = 100, request_seconds: float = REQUEST_SECONDS) -> None:
         self._server = server
-        self._request_seconds = request_seconds
-        self._http = httpx.Client(
-            base_url=server.url,
-            verify=server.tls if server.tls is not None else server.url.startswith("https:"),
-            auth=server.basic,
-            timeout=httpx.Timeout(request_seconds, connect=_CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=max_connections),
-            headers={"Accept": "application/json", "User-Agent": "argosmo"},
-            # The cluster's address is configured; a proxy of the environment is not meant for it.
-            trust_env=False,
-            follow_redirects=False,
-        )
+        self._timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=request_seconds)
+        url = parse_url(server.url)
+        self._base = (url.path or "").rstrip("/")
+        self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "argosmo"}
+        if server.basic is not None:
+            self._headers.update(urllib3.make_headers(basic_auth=":".join(server.basic)))
+        # No proxy of the environment: the cluster's address is configured, and they are not meant for it.
+        self._pool = _pool(url, server, max_connections)
 
     def close(self) -> None:
         """Let go of all connections."""
-        self._http.close()
+        self._pool.close()
 
     def get(self, path: str, parameters: Parameters | None = None) -> bytes:
         """The body of an object or list. Errors: ClusterError."""
@@ -109,20 +106,19 @@ class KubeClient:
     @contextlib.contextmanager
     def stream(self, path: str, parameters: Parameters, *, silence_seconds: float) -> Iterator[Stream]:
         """An answer as a stream. Errors: ClusterError; Stalled after `silence_seconds` without a byte."""
-        timeout = httpx.Timeout(self._request_seconds, connect=_CONNECT_SECONDS, read=silence_seconds)
-        request = self._request("GET", path, parameters, timeout=timeout)
+        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=silence_seconds)
         try:
-            response = self._http.send(request, stream=True)
-        except httpx.ReadTimeout as error:
+            response = self._send("GET", path, parameters, timeout=timeout, whole=False)
+        except ReadTimeoutError as error:
             raise Stalled("The server did not begin to answer.") from error
-        except (httpx.HTTPError, OSError) as error:
+        except (HTTPError, OSError) as error:
             raise _unreachable(error) from error
         try:
-            if response.status_code == 401:
+            if response.status == 401:
                 self._server.token.renew()
                 raise TryAgain("The API server refused the token; it is asked for anew.", status=401)
-            if response.status_code >= 400:
-                raise self._fault(response)
+            if response.status >= 400:
+                raise _fault(response)
             yield Stream(response)
         finally:
             response.close()
@@ -136,20 +132,19 @@ class KubeClient:
         content_type: str = "application/json",
     ) -> bytes:
         for attempt in range(2):
-            request = self._request(method, path, parameters, body=body, content_type=content_type)
             try:
-                response = self._http.send(request)
-            except (httpx.HTTPError, OSError) as error:
+                response = self._send(method, path, parameters, body=body, content_type=content_type)
+            except (HTTPError, OSError) as error:
                 raise _unreachable(error) from error
-            if response.status_code == 401 and attempt == 0:
+            if response.status == 401 and attempt == 0:
                 self._server.token.renew()
                 continue
-            if response.status_code >= 400:
-                raise self._fault(response)
-            return response.content
+            if response.status >= 400:
+                raise _fault(response)
+            return response.data
         raise AssertionError("unreachable")
 
-    def _request(
+    def _send(
         self,
         method: str,
         path: str,
@@ -157,33 +152,48 @@ class KubeClient:
         *,
         body: bytes | None = None,
         content_type: str = "application/json",
-        timeout: httpx.Timeout | None = None,
-    ) -> httpx.Request:
+        timeout: urllib3.Timeout | None = None,
+        whole: bool = True,
+    ) -> urllib3.BaseHTTPResponse:
+        """The answer, read to its end where `whole`. Errors: urllib3's HTTPError; TryAgain where there is no token."""
         try:
             token = self._server.token.current()
         except AccessError as error:
             raise TryAgain(str(error)) from error
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {**self._headers, "Authorization": f"Bearer {token}"} if token else dict(self._headers)
         if body is not None:
             headers["Content-Type"] = content_type
         words = {key: _word(value) for key, value in (parameters or {}).items()}
-        extensions = {"sni_hostname": self._server.server_name} if self._server.server_name else {}
-        return self._http.build_request(
+        return self._pool.urlopen(
             method,
-            path,
-            params=words or None,
-            content=body,
+            f"{self._base}{path}?{urlencode(words)}" if words else f"{self._base}{path}",
+            body=body,
             headers=headers,
-            timeout=timeout if timeout is not None else httpx.USE_CLIENT_DEFAULT,
-            extensions=extensions,
+            retries=False,
+            redirect=False,
+            timeout=timeout or self._timeout,
+            preload_content=whole,
         )
 
-    def _fault(self, response: httpx.Response) -> ClusterError:
-        try:
-            body = response.read()
-        except (httpx.HTTPError, OSError):
-            body = b""
-        return fault_of(response.status_code, body, response.headers.get("Retry-After"))
+
+def _pool(url: Url, server: Server, max_connections: int) -> urllib3.HTTPConnectionPool:
+    if server.tls is None:
+        return urllib3.HTTPConnectionPool(url.host or "", url.port, maxsize=max_connections)
+    return urllib3.HTTPSConnectionPool(
+        url.host or "",
+        url.port,
+        maxsize=max_connections,
+        ssl_context=server.tls,
+        server_hostname=server.server_name or None,
+    )
+
+
+def _fault(response: urllib3.BaseHTTPResponse) -> ClusterError:
+    try:
+        body = response.data
+    except (HTTPError, OSError):
+        body = b""
+    return fault_of(response.status, body, response.headers.get("Retry-After"))
 
 
 def fault_of(status: int, body: bytes, retry_after: str | None = None) -> ClusterError:
