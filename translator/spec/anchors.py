@@ -18,7 +18,8 @@ class Anchors:
     def __init__(self, limits: LoaderLimits) -> None:
         self._limits = limits
         self._values: dict[str, object] = {}
-        self._open_ids: set[int] = set()
+        self.open_ids: set[int] = set()
+        """The containers that have an anchor and are open."""
         self._extents: dict[int, tuple[int, int]] = {}
         self._expanded = 0
 
@@ -30,23 +31,18 @@ class Anchors:
 
     def begin(self, container: object) -> None:
         """A container that has an anchor is open: an alias to it would stand inside of what it stands for."""
-        self._open_ids.add(id(container))
-
-    @property
-    def any_open(self) -> bool:
-        """Whether a container that has an anchor is open."""
-        return bool(self._open_ids)
+        self.open_ids.add(id(container))
 
     def end(self, container: object) -> None:
         """A container is complete, anchored or not."""
-        self._open_ids.discard(id(container))
+        self.open_ids.discard(id(container))
 
     def value(self, anchor: str, *, depth: int, offset: int) -> object:
         """What the alias `*anchor` at `offset` stands for, inside of `depth` containers. Errors: YamlFault."""
         if anchor not in self._values:
             raise YamlFault("yaml-alias", f"The alias *{anchor} has no anchor &{anchor} before it.", offset)
         value = self._values[anchor]
-        if id(value) in self._open_ids:
+        if id(value) in self.open_ids:
             raise YamlFault("yaml-recursive", f"The alias *{anchor} stands inside of what it stands for.", offset)
         size, height = self._extent(value)
         self._expanded += size

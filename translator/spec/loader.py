@@ -111,7 +111,7 @@ class _Loader:
         known: dict[str, object] = {}
         stack: list[Frame] = []
         containers, anchors = self._containers, self._anchors
-        all_marks = self._places.marks
+        all_marks, open_ids = self._places.marks, anchors.open_ids
         frame = self._opened(first)
         items, marks = frame.items, frame.marks
         for _ in range(self._limits.nodes):
@@ -137,7 +137,7 @@ class _Loader:
                     all_marks[id(value)] = marks
                 else:
                     containers.close(frame)
-                if anchors.any_open:
+                if open_ids:
                     anchors.end(value)
                 if not stack:
                     return value

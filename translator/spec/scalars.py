@@ -22,6 +22,10 @@ VALUE_TAG = f"{TAG_PREFIX}value"
 # Longer than any number or date that means something; sexagesimal integers take quadratic time.
 MAX_SPECIAL_LENGTH = 256
 
+# `false`; the only special values that begin with a letter are booleans and null.
+_LONGEST_WORD = 5
+# A number that begins with 0 is octal.
+_FIRST_DIGITS = frozenset("123456789")
 _CONSTRUCTORS: dict[str, Callable[[SafeConstructor, ScalarNode], object]] = {
     f"{TAG_PREFIX}null": SafeConstructor.construct_yaml_null,
     f"{TAG_PREFIX}bool": SafeConstructor.construct_yaml_bool,
@@ -50,8 +54,12 @@ def plain_tag(text: str) -> str:
 
 def plain_value(text: str) -> object:
     """The value of an untagged plain scalar. Errors: ScalarFault, also for `<<` and `=`, which are no values."""
-    if text[:1] not in _RESOLVERS:
+    first = text[:1]
+    # What most plain scalars are is seen without a pattern: words, and whole numbers.
+    if first not in _RESOLVERS or (first.isalpha() and len(text) > _LONGEST_WORD):
         return text
+    if first in _FIRST_DIGITS and text.isdecimal() and text.isascii() and len(text) <= MAX_SPECIAL_LENGTH:
+        return int(text)
     tag = plain_tag(text)
     return text if tag == STR_TAG else tagged_value(tag, text)
 
