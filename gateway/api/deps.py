@@ -1,4 +1,7 @@
-"""What routes are given: the use cases, who calls, and where links point."""
+"""What routes are given: the use cases, who calls, and where links point.
+
+They are coroutines though they wait for nothing: FastAPI sends plain functions to a thread each, one after the other.
+"""
 
 from __future__ import annotations
 
@@ -26,27 +29,31 @@ class Context:
     streams: Streams
 
 
-def context_of(request: Request) -> Context:
+async def context_of(request: Request) -> Context:
     """The context of the application that the request came to."""
-    context: Context = request.app.state.context
-    return context
+    return _context(request)
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """The use cases."""
-    return context_of(request).services
+    return _context(request).services
 
 
-def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
     """Who sent the request. Errors: Refusal for a name that could not be one."""
-    return context_of(request).login.caller(request.headers)
+    return _context(request).login.caller(request.headers)
 
 
-def links_of(request: Request) -> Links:
+async def links_of(request: Request) -> Links:
     """Links below the configured address, else below the one that the request was sent to."""
-    context = context_of(request)
+    context = _context(request)
     configured = context.services.config.loaded.service.service_base_url or context.settings.public_url
     return Links(base=(configured or str(request.base_url)).rstrip("/"))
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
 
 
 ServicesOf = Annotated[Services, Depends(services_of)]
