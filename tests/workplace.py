@@ -119,6 +119,31 @@ def chain(length: int) -> tuple[GroupPlan, ...]:
     return tuple(group(f"t{index}", after=[f"t{index - 1}"] if index else ()) for index in range(length))
 
 
+def new_workflow(
+    made: Plan,
+    at: datetime = START,
+    *,
+    instance: str | None = None,
+    parent: Parent | None = None,
+    app: AppRef | None = None,
+) -> NewWorkflow:
+    """What a submission keeps."""
+    return NewWorkflow(
+        plan=made,
+        state=initial_state(made, at),
+        number=int(made.workflow_id.rpartition("-")[2]),
+        instance=instance,
+        parent=parent,
+        app=app,
+    )
+
+
+def insert_new(store: SqlStore, new: NewWorkflow) -> None:
+    """Keep a workflow as the submission does."""
+    with store.writing(durable=True) as writes:
+        writes.insert_workflow(new)
+
+
 def insert(
     store: SqlStore,
     inserted: Plan,
@@ -128,18 +153,8 @@ def insert(
     parent: Parent | None = None,
     app: AppRef | None = None,
 ) -> WorkflowUuid:
-    """Keep a workflow as the submission does."""
-    with store.writing(durable=True) as writes:
-        writes.insert_workflow(
-            NewWorkflow(
-                plan=inserted,
-                state=initial_state(inserted, at),
-                number=int(inserted.workflow_id.rpartition("-")[2]),
-                instance=instance,
-                parent=parent,
-                app=app,
-            )
-        )
+    """Both."""
+    insert_new(store, new_workflow(inserted, at, instance=instance, parent=parent, app=app))
     return inserted.workflow_uuid
 
 
@@ -172,8 +187,9 @@ class Workplace:
     def submit_plan(self, made: Plan, instance: str | None = "this") -> WorkflowUuid:
         """The same with a ready plan."""
         owner = self.mirror.owner_of_new(made.backend) if instance == "this" else instance
-        insert(self.store, made, self.clock.now(), instance=owner)
-        self.mirror.attend(made.workflow_uuid)
+        new = new_workflow(made, self.clock.now(), instance=owner)
+        insert_new(self.store, new)
+        self.mirror.attend_new(new)
         self.settle()
         return made.workflow_uuid
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from gateway.mirror.ownership import Ownership
 from gateway.ports.clock import Clock
 from gateway.ports.leadership import Leadership
-from gateway.ports.runs import CancelRequest, Instance, Owned, StoredRun
+from gateway.ports.records import NewWorkflow
+from gateway.ports.runs import FIRST_FENCE, CancelRequest, Instance, Owned, StoredRun, Timer
 from gateway.ports.store import Store
-from translator.plan.model import WorkflowUuid
+from translator.lifecycle.state import WorkflowState
+from translator.plan.model import Plan, WorkflowUuid, decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,10 @@ class Findings:
 class Taken:
     """A workflow that is this process's. `contested`: another one that may still live thought the same just now."""
 
-    stored: StoredRun
+    plan: Plan
+    state: WorkflowState
+    fence: int
+    timers: frozenset[Timer] = frozenset()
     contested: bool = False
 
 
@@ -83,6 +88,12 @@ class Custody:
         with self._store.reading() as reads:
             return reads.cancel_requests(self.instance)
 
+    def inserted(self, new: NewWorkflow) -> Taken | None:
+        """A workflow that was just inserted as this process's; None where the rows have to say whose it is."""
+        if new.instance != self.instance or not self.may_act(new.plan.backend):
+            return None
+        return Taken(plan=new.plan, state=new.state, fence=FIRST_FENCE)
+
     def take(self, uuid: WorkflowUuid) -> Taken | None:
         """The rows of a workflow that is this process's, or becomes so; None where it may not."""
         with self._store.reading() as reads:
@@ -91,7 +102,7 @@ class Custody:
         if stored is None or stored.sealed or not self.may_act(stored.owner.backend):
             return None
         if stored.owner.instance == self.instance:
-            return Taken(stored=stored)
+            return _taken(stored)
         if not self._is_left(stored.owner, known):
             return None
         with self._store.writing() as writes:
@@ -101,7 +112,7 @@ class Custody:
             found = writes.load_run(uuid)
         # Of a process on this machine the lock says that it is gone.
         contested = stored.owner.instance is not None and self._leadership.shares(stored.owner.backend)
-        return None if found is None else Taken(stored=found, contested=contested)
+        return None if found is None else _taken(found, contested=contested)
 
     def may_act(self, backend: str) -> bool:
         """Whether workflows of a backend may be this process's."""
@@ -143,3 +154,13 @@ class Custody:
             started_at=self._started_at,
             heartbeat_at=self._clock.now(),
         )
+
+
+def _taken(stored: StoredRun, *, contested: bool = False) -> Taken:
+    return Taken(
+        plan=decode(stored.plan),
+        state=stored.state,
+        fence=stored.owner.fence,
+        timers=stored.timers,
+        contested=contested,
+    )

@@ -30,6 +30,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.faults import Fenced, StoreUnavailable
 from gateway.ports.leadership import Leadership
 from gateway.ports.logs import Logs
+from gateway.ports.records import NewWorkflow
 from gateway.ports.runner import Runner
 from gateway.ports.runs import CancelRequest
 from gateway.ports.store import Store
@@ -37,7 +38,7 @@ from gateway.services.sleepers import Sleepers
 from translator.lifecycle.effects import AnyEffect, DeleteGroup, Seal
 from translator.lifecycle.facts import Accepted, AnyFact, Tick
 from translator.lifecycle.words import TaskStatus
-from translator.plan.model import Plan, WorkflowUuid, decode
+from translator.plan.model import Plan, WorkflowUuid
 
 INBOX_LIMIT = 10_000
 SWEEP_EVERY = timedelta(seconds=1)
@@ -160,6 +161,10 @@ class Mirror:
             and self._inbox.wait_idle(timeout_seconds)
         )
 
+    def attend_new(self, new: NewWorkflow) -> None:
+        """Look after a workflow that was inserted."""
+        self._inbox.mark_new(new)
+
     def attend(self, uuid: WorkflowUuid) -> None:
         """Look at the rows of this workflow: it is new, or somebody wants it to end."""
         self._inbox.mark(uuid, attend=True)
@@ -201,11 +206,15 @@ class Mirror:
     def _work(self, batch: dict[WorkflowUuid, Pending], *, sweep: bool) -> None:
         if sweep:
             self._patiently(self._sweep)
-        attended = [uuid for uuid, pending in batch.items() if pending.attend]
-        fresh = {uuid for uuid in attended if self._guarded(uuid, partial(self._take_up, uuid))}
+        fresh = {
+            uuid
+            for uuid, pending in batch.items()
+            if (pending.attend or pending.new is not None)
+            and self._guarded(uuid, partial(self._take_up, uuid, pending.new))
+        }
         # Asked for only now, when the workflows are this process's: a cancel that is older than the acceptance keeps
         # a workflow from ever starting.
-        cancels = self._cancels() if attended else {}
+        cancels = self._cancels() if any(pending.attend for pending in batch.values()) else {}
         steps = []
         for uuid, pending in batch.items():
             step = self._guarded(uuid, partial(self._step, uuid, pending, cancels.get(uuid, ()), fresh))
@@ -330,32 +339,32 @@ class Mirror:
     def _log_sealed(self, uuid: WorkflowUuid) -> None:
         self._inbox.mark(uuid, log_sealed=True)
 
-    def _take_up(self, uuid: WorkflowUuid) -> bool:
+    def _take_up(self, uuid: WorkflowUuid, new: NewWorkflow | None) -> bool:
         """Begin to track a workflow that this process owns or may take over; False where there is nothing to begin."""
         if uuid in self._tracked:
             return False
         crash_point("mirror.attending")
-        taken = self._patiently(partial(self._custody.take, uuid))
+        taken = self._custody.inserted(new) if new is not None else None
+        taken = taken or self._patiently(partial(self._custody.take, uuid))
         if taken is None:
             return False
-        stored = taken.stored
         crash_point("mirror.taken-over")
         self._parked.pop(uuid, None)
-        plan = decode(stored.plan)
+        plan = taken.plan
         tracked = Tracked(
             run=self._patiently(partial(self._run_of, plan)),
             runner=self._runners[plan.backend],
-            fence=stored.owner.fence,
-            state=stored.state,
-            timers=running(stored.timers),
+            fence=taken.fence,
+            state=taken.state,
+            timers=running(taken.timers),
             sleepers=self._sleepers,
         )
         self._patiently(partial(self._logs.recover, uuid, contested=taken.contested))
         tracked.runner.admit(tracked.run)
         self._tracked[uuid] = tracked
         # Nothing was ever done for a workflow that was not accepted.
-        if any(group.status is not TaskStatus.SUBMITTING for group in stored.state.groups.values()):
-            tracked.runner.recover(tracked.run, stored.state)
+        if any(group.status is not TaskStatus.SUBMITTING for group in taken.state.groups.values()):
+            tracked.runner.recover(tracked.run, taken.state)
         crash_point("mirror.recovered")
         return True
 

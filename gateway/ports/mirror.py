@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.ports.records import NewWorkflow
 from translator.plan.model import WorkflowUuid
 
 
@@ -36,6 +37,9 @@ class MirrorPort(Protocol):
 
     def owner_of_new(self, backend: str) -> str | None:
         """What to put into `NewWorkflow.instance`: this process, or None where another one is to find the workflow."""
+
+    def attend_new(self, new: NewWorkflow) -> None:
+        """Look after a workflow that was inserted. As `attend`, but what is known already need not be read."""
 
     def attend(self, uuid: WorkflowUuid) -> None:
         """Look at the rows of this workflow: it is new, or somebody wants it to end.

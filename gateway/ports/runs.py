@@ -13,6 +13,9 @@ from translator.lifecycle.facts import CancelRequested
 from translator.lifecycle.state import WorkflowState
 from translator.plan.model import WorkflowUuid
 
+FIRST_FENCE = 0
+"""The fencing number of a workflow that nobody took over yet."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owned:

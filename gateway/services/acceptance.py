@@ -160,22 +160,21 @@ class Acceptance:
                     workflow_uuid=new_uuid,
                     outlined=outlined,
                 )
-                writes.insert_workflow(
-                    NewWorkflow(
-                        plan=plan,
-                        state=initial_state(plan, self._clock.now()),
-                        number=number,
-                        documents=documents,
-                        instance=self._mirror.owner_of_new(plan.backend),
-                        parent=submission.parent,
-                        app=submission.app,
-                        rsync=submission.config.workflow.plugins_config.rsync.enabled,
-                        outputs=_outputs(submission.config, plan),
-                    )
+                new = NewWorkflow(
+                    plan=plan,
+                    state=initial_state(plan, self._clock.now()),
+                    number=number,
+                    documents=documents,
+                    instance=self._mirror.owner_of_new(plan.backend),
+                    parent=submission.parent,
+                    app=submission.app,
+                    rsync=submission.config.workflow.plugins_config.rsync.enabled,
+                    outputs=_outputs(submission.config, plan),
                 )
+                writes.insert_workflow(new)
         if earlier is not None:
             return self._reply_for(earlier, submission, links)
-        self._mirror.attend(new_uuid)
+        self._mirror.attend_new(new)
         return _reply(plan.workflow_id, plan.backend, submission.config, links, warnings)
 
     def _check_limits(

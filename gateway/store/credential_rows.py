@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from gateway.ports.credentials import CredentialKind, StoredCredential
 from gateway.store.connection import Connected
 from gateway.store.tables import credentials, user_keys
 from gateway.store.texts import clean
+
+_CREDENTIALS = select(credentials).where(credentials.c.user_name == bindparam("user")).order_by(credentials.c.cred_name)
 
 
 class CredentialReads(Connected):
@@ -17,7 +19,6 @@ class CredentialReads(Connected):
 
     def credentials(self, user: str) -> tuple[StoredCredential, ...]:
         """All of a user's, by name."""
-        chosen = select(credentials).where(credentials.c.user_name == clean(user)).order_by(credentials.c.cred_name)
         return tuple(
             StoredCredential(
                 name=row.cred_name,
@@ -25,7 +26,7 @@ class CredentialReads(Connected):
                 profile=row.profile,
                 sealed=row.payload,
             )
-            for row in self._connection.execute(chosen)
+            for row in self._connection.execute(_CREDENTIALS, {"user": clean(user)})
         )
 
     def user_key(self, user: str) -> bytes | None:

@@ -6,16 +6,21 @@ columns' types say once what is to be done with which value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, Update
+from sqlalchemy import Connection, Delete, Dialect, Insert, Table, Update, bindparam
 
 from gateway.store.states import Values
 
 _Row = tuple[Any, ...] | Values
 _Convert = Callable[[Any], Any]
+
+
+def columns_of(table: Table, names: Iterable[str]) -> dict[str, Any]:
+    """For `values` of a statement: each column is given under its own name."""
+    return {name: bindparam(name, type_=table.c[name].type) for name in names}
 
 
 class Prepared:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import attrgetter
-from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, insert, literal, select, update
+from sqlalchemy import bindparam, delete, insert, literal, select, update
 
 from engine.crashpoints import crash_point
 from gateway.ports.faults import Fenced
 from gateway.ports.runs import Instance, Owned, Segment, StateChange
 from gateway.store.dataset_writes import DatasetWrites
-from gateway.store.prepared import Prepared
+from gateway.store.prepared import Prepared, columns_of
 from gateway.store.states import (
     GROUP_FIELDS,
     TASK_FIELDS,
@@ -210,10 +209,6 @@ def _prefixed(values: Values) -> Values:
     return {f"v_{name}": value for name, value in values.items()}
 
 
-def _columns(table: Table, names: Iterable[str]) -> dict[str, Any]:
-    return {name: bindparam(name, type_=table.c[name].type) for name in names}
-
-
 _LOCKED_FENCES = (
     select(workflows.c.workflow_uuid, workflows.c.fence)
     .where(workflows.c.workflow_uuid.in_(bindparam("uuids", expanding=True)))
@@ -239,12 +234,12 @@ _TAKE_OVER = (
 _UPDATE_WORKFLOW = Prepared(
     update(workflows)
     .where(workflows.c.workflow_uuid == bindparam("b_uuid"))
-    .values(_columns(workflows, (*WORKFLOW_FIELDS, "alive")))
+    .values(columns_of(workflows, (*WORKFLOW_FIELDS, "alive")))
 )
 _UPDATE_GROUP = Prepared(
     update(groups)
     .where(groups.c.workflow_uuid == bindparam("b_uuid"), groups.c.name == bindparam("b_name"))
-    .values(_columns(groups, GROUP_FIELDS))
+    .values(columns_of(groups, GROUP_FIELDS))
 )
 _UPDATE_ATTEMPT = Prepared(
     update(tasks)
@@ -253,7 +248,7 @@ _UPDATE_ATTEMPT = Prepared(
         tasks.c.name == bindparam("b_name"),
         tasks.c.retry_id == bindparam("b_retry"),
     )
-    .values(_columns(tasks, (*TASK_FIELDS, *_DERIVED)))
+    .values(columns_of(tasks, (*TASK_FIELDS, *_DERIVED)))
 )
 # What never changes about a task is copied from its first attempt.
 _CHANGING = ("retry_id", *TASK_FIELDS, *_DERIVED)
@@ -279,10 +274,10 @@ _DELETE_TIMER = Prepared(
         timers.c.subject == bindparam("b_subject"),
     )
 )
-_INSERT_TIMER = Prepared(insert(timers).values(_columns(timers, ("workflow_uuid", "kind", "subject", "due"))))
+_INSERT_TIMER = Prepared(insert(timers).values(columns_of(timers, ("workflow_uuid", "kind", "subject", "due"))))
 _INSERT_EVENT = Prepared(
     insert(events).values(
-        _columns(events, ("workflow_uuid", "at", "task", "retry_id", "reason", "message")),
+        columns_of(events, ("workflow_uuid", "at", "task", "retry_id", "reason", "message")),
     )
 )
 _DELETE_CANCEL = Prepared(delete(cancel_requests).where(cancel_requests.c.id == bindparam("b_id")))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, exists, insert, literal, select, update
+from sqlalchemy import Insert, Table, bindparam, delete, exists, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.crashpoints import crash_point
 from gateway.ports.faults import UnknownRun
 from gateway.ports.records import AppRef, DocumentKind, FailedSubmission, NewWorkflow, Parent
+from gateway.ports.runs import FIRST_FENCE
+from gateway.store.prepared import Prepared, columns_of
 from gateway.store.states import Values, group_values, task_values, workflow_values
 from gateway.store.tables import (
     cancel_requests,
@@ -53,14 +56,8 @@ class WorkflowWrites(WorkflowReads):
 
     def reserve_number(self, name: str) -> int:
         """One more than the highest number that workflows of this name have used."""
-        self._connection.execute(self._insert_new(workflow_numbers).values(workflow_name=name, highest=0))
-        raised = (
-            update(workflow_numbers)
-            .where(workflow_numbers.c.workflow_name == name)
-            .values(highest=workflow_numbers.c.highest + 1)
-            .returning(workflow_numbers.c.highest)
-        )
-        number: int = self._connection.execute(raised).scalar_one()
+        next_number = _NEXT_NUMBER_LITE if self._is_sqlite else _NEXT_NUMBER
+        number: int = self._connection.execute(next_number, {"workflow_name": name}).scalar_one()
         crash_point("store.number-reserved")
         return number
 
@@ -68,32 +65,34 @@ class WorkflowWrites(WorkflowReads):
         """Keep an accepted workflow."""
         plan, state = new.plan, new.state
         uuid = plan.workflow_uuid
-        self._connection.execute(
-            insert(workflows),
-            {
-                "workflow_uuid": uuid,
-                "workflow_id": plan.workflow_id,
-                "workflow_name": plan.name,
-                "number": new.number,
-                "submitted_by": plan.owner,
-                "pool": plan.pool,
-                "backend": plan.backend,
-                "priority": plan.priority.value,
-                "labels": json_text(plan.labels),
-                "exec_timeout_seconds": plan.exec_timeout_seconds,
-                "queue_timeout_seconds": plan.queue_timeout_seconds,
-                "outputs": new.outputs,
-                "rsync": new.rsync,
-                **_origin(new.parent, new.app),
-                "submit_time": state.submit_time,
-                **workflow_values(state),
-                "sealed": False,
-                "instance": new.instance,
-                "fence": 0,
-            },
+        _INSERT_WORKFLOW.run(
+            self._connection,
+            [
+                {
+                    "workflow_uuid": uuid,
+                    "workflow_id": plan.workflow_id,
+                    "workflow_name": plan.name,
+                    "number": new.number,
+                    "submitted_by": plan.owner,
+                    "pool": plan.pool,
+                    "backend": plan.backend,
+                    "priority": plan.priority.value,
+                    "labels": json_text(plan.labels),
+                    "exec_timeout_seconds": plan.exec_timeout_seconds,
+                    "queue_timeout_seconds": plan.queue_timeout_seconds,
+                    "outputs": new.outputs,
+                    "rsync": new.rsync,
+                    **_origin(new.parent, new.app),
+                    "submit_time": state.submit_time,
+                    **workflow_values(state),
+                    "sealed": False,
+                    "instance": new.instance,
+                    "fence": FIRST_FENCE,
+                }
+            ],
         )
-        self._connection.execute(insert(groups), _group_rows(new))
-        self._connection.execute(insert(tasks), _task_rows(new))
+        _INSERT_GROUP.run(self._connection, _group_rows(new))
+        _INSERT_TASK.run(self._connection, _task_rows(new))
         self._keep_texts(uuid, plan.labels, new.documents, plan=encode(plan))
         self._see_submitter(plan.owner, state.submit_time)
         crash_point("store.workflow-inserted")
@@ -124,7 +123,7 @@ class WorkflowWrites(WorkflowReads):
                 "failure_message": clean(refused.message),
                 "alive": False,
                 "sealed": True,
-                "fence": 0,
+                "fence": FIRST_FENCE,
             },
         )
         self._keep_texts(refused.uuid, refused.labels, refused.documents)
@@ -195,18 +194,15 @@ class WorkflowWrites(WorkflowReads):
         for kind, body in bodies.items():
             encoding, stored = packed(body)
             rows.append({"workflow_uuid": uuid, "kind": kind.value, "encoding": encoding.value, "body": stored})
-        if rows:
-            self._connection.execute(insert(documents), rows)
-        if label_values:
-            self._connection.execute(
-                insert(labels),
-                [{"workflow_uuid": uuid, "key": key, "value": value} for key, value in label_values.items()],
-            )
+        _INSERT_DOCUMENT.run(self._connection, rows)
+        _INSERT_LABEL.run(
+            self._connection,
+            [{"workflow_uuid": uuid, "key": key, "value": value} for key, value in label_values.items()],
+        )
 
     def _see_submitter(self, user: str, at: datetime) -> None:
         # Asked first, for nearly all have been seen: writing would lock the row on PostgreSQL.
-        known = select(exists().where(submitters.c.user_name == literal(user)))
-        if not self._connection.execute(known).scalar_one():
+        if not self._connection.execute(_IS_SEEN, {"user": user}).scalar_one():
             self._connection.execute(self._insert_new(submitters).values(user_name=user, first_seen=at))
 
 
@@ -262,3 +258,29 @@ def _task_rows(new: NewWorkflow) -> list[Values]:
         for position, (group, task) in enumerate(ordered)
         for attempt in new.state.attempts[task.name]
     ]
+
+
+def _insertion(table: Table, *, without: Iterable[str] = ()) -> Prepared:
+    """A new row with all its columns given, but for some."""
+    names = [column.name for column in table.c if column.name not in without]
+    return Prepared(insert(table).values(columns_of(table, names)))
+
+
+def _next_number(into: sqlite.Insert | postgresql.Insert) -> Insert:
+    return (
+        into.values(workflow_name=bindparam("workflow_name"), highest=1)
+        .on_conflict_do_update(
+            index_elements=[workflow_numbers.c.workflow_name], set_={"highest": workflow_numbers.c.highest + 1}
+        )
+        .returning(workflow_numbers.c.highest)
+    )
+
+
+_NEXT_NUMBER_LITE = _next_number(sqlite.insert(workflow_numbers))
+_NEXT_NUMBER = _next_number(postgresql.insert(workflow_numbers))
+_IS_SEEN = select(exists().where(submitters.c.user_name == bindparam("user")))
+_INSERT_WORKFLOW = _insertion(workflows, without=["cancel_requested_by"])
+_INSERT_GROUP = _insertion(groups)
+_INSERT_TASK = _insertion(tasks)
+_INSERT_DOCUMENT = _insertion(documents)
+_INSERT_LABEL = _insertion(labels)

@@ -16,7 +16,7 @@ from gateway.ports.faults import StoreUnavailable
 from gateway.ports.logs import LogQuery
 from gateway.ports.mirror import MirrorPort
 from gateway.ports.runner import Runner
-from gateway.ports.runs import StateChange
+from gateway.ports.runs import FIRST_FENCE, Owned, StateChange
 from gateway.runners.dummy import DummyRunner
 from gateway.runners.dummy_script import scripts_from
 from gateway.store.session import WriteSession
@@ -27,8 +27,10 @@ from tests.workplace import (
     chain,
     group,
     insert,
+    insert_new,
     lines_of,
     moment,
+    new_workflow,
     plan,
     task,
     workplace,
@@ -144,6 +146,34 @@ def test_a_workflow_canceled_before_it_was_attended_to_never_starts(tmp_path: Pa
         place.settle()
         assert place.record(uuid).status is W.FAILED_CANCELED
         assert place.runner.applied == [(uuid, Seal())]
+
+
+def test_a_new_workflow_that_is_canceled_at_once_never_starts(tmp_path: Path) -> None:
+    with workplace(tmp_path, start=False) as place:
+        new = new_workflow(plan(), instance=place.mirror.owner_of_new(BACKEND))
+        insert_new(place.store, new)
+        place.mirror.attend_new(new)
+        with place.store.writing() as writes:
+            writes.request_cancel(new.plan.workflow_uuid, _cancel())
+        place.mirror.attend(new.plan.workflow_uuid)
+        place.mirror.start()
+        place.settle()
+        assert place.record(new.plan.workflow_uuid).status is W.FAILED_CANCELED
+        assert place.runner.applied == [(new.plan.workflow_uuid, Seal())]
+
+
+def test_of_a_new_workflow_that_another_process_has_the_rows_are_believed(tmp_path: Path) -> None:
+    with workplace(tmp_path) as place:
+        new = new_workflow(plan(), instance=place.mirror.owner_of_new(BACKEND))
+        insert_new(place.store, new)
+        with place.store.writing() as writes:
+            owned = Owned(uuid=new.plan.workflow_uuid, backend=BACKEND, instance=new.instance, fence=FIRST_FENCE)
+            assert writes.take_over(owned, "another") is not None
+        place.mirror.attend_new(new)
+        place.settle()
+        assert place.record(new.plan.workflow_uuid).status is W.PENDING
+        assert place.mirror.counts()["fenced"] == 1
+        assert place.mirror.parked == {}
 
 
 def test_a_cancel_request_is_found_without_being_told(tmp_path: Path) -> None:
