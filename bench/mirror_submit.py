@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -13,9 +15,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
+import structlog
 import uvicorn
 
-from gateway.main import build, create_app, listening_socket
+from gateway.main import SWITCH_SECONDS, build, create_app, listening_socket
 from gateway.settings import settings_from
 from tests.fakes.argo_cluster import CONFIG
 from tests.fakes.kube import WORKFLOWS, fake_kube
@@ -34,7 +37,7 @@ workflow:
 
 
 def main() -> None:
-    """Print medians. The cluster is a process of its own; row and object are there when it has answered."""
+    """Print medians. Cluster and gateway are processes; row and object are there when the cluster has answered."""
     with (
         _cluster() as (url, made),
         tempfile.TemporaryDirectory() as home,
@@ -109,9 +112,25 @@ def _serve_cluster(pipe: Connection) -> None:
 
 @contextmanager
 def _gateway(home: Path, url: str) -> Iterator[str]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve_gateway, args=(theirs, home, url), daemon=True)
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        ours.send("stop")
+        process.join(_PATIENCE_SECONDS)
+        process.kill()
+
+
+def _serve_gateway(pipe: Connection, home: Path, url: str) -> None:
+    """Tell the URL, and serve until something is said."""
     (home / "config").mkdir()
     (home / "config" / "config.yaml").write_text(CONFIG.replace("http://127.0.0.1:1", url))
     settings = settings_from({}, {"data_dir": home / "data", "config": home / "config", "port": 0})
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    sys.setswitchinterval(SWITCH_SECONDS)
     gateway = build(settings)
     listener = listening_socket(settings)
     server = uvicorn.Server(
@@ -120,14 +139,13 @@ def _gateway(home: Path, url: str) -> Iterator[str]:
     gateway.start()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        gateway.stop()
+    while not server.started:
+        time.sleep(0.01)
+    pipe.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    pipe.recv()
+    server.should_exit = True
+    thread.join(10)
+    gateway.stop()
 
 
 if __name__ == "__main__":

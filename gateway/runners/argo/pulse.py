@@ -7,12 +7,15 @@ Of each workflow the order is kept.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from engine.ports import EventLine, LogLine, Sink
 from translator.lifecycle.facts import AnyFact
 from translator.plan.model import WorkflowUuid
+
+_MOST_RESTS = 4.0
 
 _Item = TypeVar("_Item", bound=Hashable)
 
@@ -110,9 +113,14 @@ class Pulse(Generic[_Item]):
         while not self._stopped.is_set():
             with self._changed:
                 self._changed.wait_for(lambda: self._woken or self._size or self._items or self._stopped.is_set())
+            began = time.monotonic()
             self.flush()
-            self._stopped.wait(self._rest_seconds)
+            self._stopped.wait(self._rest(time.monotonic() - began))
         self.flush()
+
+    def _rest(self, beat_seconds: float) -> float:
+        """How long to gather now: the longer a beat took, since what comes together costs less than one by one."""
+        return min(max(beat_seconds, self._rest_seconds), _MOST_RESTS * self._rest_seconds)
 
     def flush(self) -> None:
         """Hand on what has come so far."""
