@@ -23,12 +23,12 @@ from typing import Protocol
 import httpx
 
 from bench.mirror_events import Run, runs_of
-from engine.ports import Secret, Sink
+from engine.ports import Secret
 from gateway.mirror.clock import VirtualClock
 from gateway.mirror.leadership import SoleLeader
 from gateway.mirror.loop import Mirror
 from gateway.mirror.ownership import LockedInstance
-from gateway.ports.runner import Runner
+from gateway.ports.runner import Reports, Runner
 from gateway.runners.argo.access import Server
 from gateway.runners.argo.client import KubeClient
 from gateway.runners.argo.patience import Patience
@@ -107,7 +107,7 @@ class _Watching(ObservingRunner):
         """Whether both watches are asked for."""
         return all(one.counts["watches"] for one in self._reflectors)
 
-    def start(self, sink: Sink) -> None:
+    def start(self, sink: Reports) -> None:
         """Begin to watch."""
         super().start(sink)
         for one in self._reflectors:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.ports import EventLine
@@ -68,14 +68,24 @@ class Inbox:
     def put(self, uuid: WorkflowUuid, *, facts: Sequence[AnyFact] = (), events: Sequence[EventLine] = ()) -> None:
         """Add facts and events, in order; waits while there is no room. After `close` nothing is taken."""
         with self._lock:
-            if threading.get_ident() not in self._exempt:
-                self._room.wait_for(lambda: self._closed or self._size < self._limit)
+            self._await_room()
             if self._closed:
                 return
             pending = self._of(uuid)
             pending.facts.extend(facts)
             pending.events.extend(events)
             self._size += len(facts) + len(events)
+            self._work.set()
+
+    def put_all(self, facts: Mapping[WorkflowUuid, Sequence[AnyFact]]) -> None:
+        """Add facts of several workflows, none of which is taken before all are there."""
+        with self._lock:
+            self._await_room()
+            if self._closed:
+                return
+            for uuid, some in facts.items():
+                self._of(uuid).facts.extend(some)
+                self._size += len(some)
             self._work.set()
 
     def mark_new(self, new: NewWorkflow) -> None:
@@ -155,6 +165,10 @@ class Inbox:
         with self._lock:
             oldest = next(iter(self._waiting.values()), None)
         return 0.0 if oldest is None else max(0.0, time.monotonic() - oldest.since)
+
+    def _await_room(self) -> None:
+        if threading.get_ident() not in self._exempt:
+            self._room.wait_for(lambda: self._closed or self._size < self._limit)
 
     @property
     def _is_idle(self) -> bool:

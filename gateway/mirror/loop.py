@@ -181,6 +181,10 @@ class Mirror:
         """Take facts in order."""
         self._inbox.put(workflow, facts=facts)
 
+    def facts_of_many(self, facts: Mapping[WorkflowUuid, Sequence[AnyFact]]) -> None:
+        """Take facts of several workflows."""
+        self._inbox.put_all(facts)
+
     def lines(self, workflow: WorkflowUuid, lines: Sequence[LogLine]) -> None:
         """Take log lines."""
         try:

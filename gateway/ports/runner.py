@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from engine.ports import Run, Sink
 from translator.lifecycle.effects import AnyEffect
+from translator.lifecycle.facts import AnyFact
 from translator.lifecycle.state import WorkflowState
+from translator.plan.model import WorkflowUuid
+
+
+class Reports(Sink, Protocol):
+    """Where the runner of a backend puts what it sees of all its workflows."""
+
+    def facts_of_many(self, facts: Mapping[WorkflowUuid, Sequence[AnyFact]]) -> None:
+        """Take facts of several workflows, of each in order; what comes together is saved together."""
 
 
 class Runner(Protocol):
@@ -21,7 +30,7 @@ class Runner(Protocol):
     work (TERM, grace, KILL), reports it, and leaves no process; it returns when all of that is done.
     """
 
-    def start(self, sink: Sink) -> None:
+    def start(self, sink: Reports) -> None:
         """Begin to work and to report."""
 
     def admit(self, run: Run) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from engine.ports import EventLine, LogLine, Run, Sink
-from gateway.ports.runner import Runner
+from engine.ports import EventLine, LogLine, Run
+from gateway.ports.runner import Reports, Runner
 from translator.lifecycle.effects import AnyEffect
 from translator.lifecycle.facts import AnyFact, TaskObserved
 from translator.lifecycle.state import WorkflowState
@@ -39,7 +39,7 @@ class CountedRunner:
         self._runner = runner
         self._transitions = transitions
 
-    def start(self, sink: Sink) -> None:
+    def start(self, sink: Reports) -> None:
         """Begin to work and to report."""
         self._runner.start(_CountingSink(sink, self._transitions))
 
@@ -65,13 +65,18 @@ class CountedRunner:
 
 
 class _CountingSink:
-    def __init__(self, sink: Sink, transitions: Transitions) -> None:
+    def __init__(self, sink: Reports, transitions: Transitions) -> None:
         self._sink = sink
         self._transitions = transitions
 
     def facts(self, workflow: WorkflowUuid, facts: Sequence[AnyFact]) -> None:
         self._transitions.add(facts)
         self._sink.facts(workflow, facts)
+
+    def facts_of_many(self, facts: Mapping[WorkflowUuid, Sequence[AnyFact]]) -> None:
+        for some in facts.values():
+            self._transitions.add(some)
+        self._sink.facts_of_many(facts)
 
     def lines(self, workflow: WorkflowUuid, lines: Sequence[LogLine]) -> None:
         self._sink.lines(workflow, lines)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from engine.log_lines import Masker
-from engine.ports import Run, Sink
+from engine.ports import Run
+from gateway.ports.runner import Reports
 from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo.feed import AnyFeed, Feed
 from gateway.runners.argo.follower import FollowedLog
@@ -41,7 +42,7 @@ class ObservingRunner:
             "workflows": Feed("workflows", Workflow, workflows, self._wake, self._await_beat),
         }
 
-    def start(self, sink: Sink) -> None:
+    def start(self, sink: Reports) -> None:
         """Begin to report."""
         self._pulse = Pulse(sink, lambda _: None, Pace().gather, "pulse", self._draw)
         self._pulse.start()

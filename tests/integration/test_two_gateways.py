@@ -59,6 +59,8 @@ def test_one_that_was_stopped_does_nothing_more(tmp_path: Path, postgres_emptied
         at.argo.open("stopped")
         time.sleep(PAUSE_SECONDS)
         second.until(found, "c", "RUNNING")
+        # An end is told after its log, which may be read later than what came of it begins.
+        second.until(found, "m", "RESCHEDULED", "COMPLETED")
         assert first.is_stopped()
         done = deeds_of(at, first)
         first.signal(signal.SIGCONT)

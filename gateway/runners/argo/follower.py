@@ -53,7 +53,12 @@ class FollowedLog:
     @property
     def key(self) -> str:
         """Names it within its run."""
-        return f"{self.pod_uid}.{self.container}"
+        return log_key(self.pod_uid, self.container)
+
+
+def log_key(pod_uid: str, container: str) -> str:
+    """Names a container's log within its run."""
+    return f"{pod_uid}.{container}"
 
 
 class Reading(Protocol):

@@ -1,7 +1,7 @@
 """Hands on what many changes on a cluster led to together, since one write of a hundred facts costs less than ten.
 
-What comes after a quiet moment is handed on at once; after that, what comes within `rest_seconds` waits for the others.
-Of each workflow the order is kept.
+What comes after a quiet moment is handed on at once; after that, what comes within `rest_seconds` waits for the others,
+and up to four times as long while there is much to do. Of each workflow the order is kept.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
-from engine.ports import EventLine, LogLine, Sink
+from engine.ports import EventLine, LogLine
+from gateway.ports.runner import Reports
 from translator.lifecycle.facts import AnyFact
 from translator.plan.model import WorkflowUuid
 
+_RESTS_A_BEAT = 3.0
 _MOST_RESTS = 4.0
 
 _Item = TypeVar("_Item", bound=Hashable)
@@ -30,7 +32,7 @@ class Pulse(Generic[_Item]):
 
     def __init__(
         self,
-        sink: Sink,
+        sink: Reports,
         ask: Callable[[_Item], None],
         rest_seconds: float,
         name: str,
@@ -120,7 +122,7 @@ class Pulse(Generic[_Item]):
 
     def _rest(self, beat_seconds: float) -> float:
         """How long to gather now: the longer a beat took, since what comes together costs less than one by one."""
-        return min(max(beat_seconds, self._rest_seconds), _MOST_RESTS * self._rest_seconds)
+        return min(max(_RESTS_A_BEAT * beat_seconds, self._rest_seconds), _MOST_RESTS * self._rest_seconds)
 
     def flush(self) -> None:
         """Hand on what has come so far."""
@@ -135,8 +137,8 @@ class Pulse(Generic[_Item]):
             items, self._items = self._items, {}
             self._size = 0
             self._changed.notify_all()
-        for workflow, some in facts.items():
-            self._sink.facts(workflow, some)
+        if facts:
+            self._sink.facts_of_many(facts)
         for workflow, lines in events.items():
             self._sink.events(workflow, lines)
         for item in items:

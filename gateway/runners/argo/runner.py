@@ -18,8 +18,9 @@ import structlog
 
 from engine.crashpoints import crash_point
 from engine.log_lines import Masker
-from engine.ports import Run, Sink
+from engine.ports import Run
 from gateway.ports.backends import BackendReport
+from gateway.ports.runner import Reports
 from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo import nodes
 from gateway.runners.argo.access import Server
@@ -104,7 +105,7 @@ class ArgoRunner:
         }
         """By kind, for metrics and health."""
 
-    def start(self, sink: Sink) -> None:
+    def start(self, sink: Reports) -> None:
         """Begin to watch and to report. The cluster need not be reachable yet."""
         name = f"argo {self._backend.name} pulse"
         self._pulse = Pulse(sink, self._workers.ask, self._backend.pace.gather, name, self._draw)

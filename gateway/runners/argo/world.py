@@ -20,7 +20,7 @@ from gateway.ports.surroundings import Surroundings
 from gateway.runners.argo.chores import Chores, PodDeletion
 from gateway.runners.argo.clearing import Clearing
 from gateway.runners.argo.containers import containers_of, ends_for_good, has_begun
-from gateway.runners.argo.follower import FollowedLog, Line, Reading
+from gateway.runners.argo.follower import FollowedLog, Line, Reading, log_key
 from gateway.runners.argo.log_lines import Position
 from gateway.runners.argo.obstacles import Obstacles
 from gateway.runners.argo.settings import Pace
@@ -445,7 +445,10 @@ class World:
         if seen is None or not self._listens or seen.gone or attempt in self._captured:
             return
         for container in containers_of(seen.pod):
-            if container.name != MAIN and container.name not in SIDECARS:
+            if not has_begun(container) or (container.name != MAIN and container.name not in SIDECARS):
+                continue
+            key = log_key(seen.pod.metadata.uid, container.name)
+            if key in self._known_logs:
                 continue
             log = FollowedLog(
                 path=self._log_path(seen.name),
@@ -453,13 +456,12 @@ class World:
                 container=container.name,
                 system=container.name != MAIN,
             )
-            if log.key not in self._known_logs and has_begun(container):
-                self._known_logs.add(log.key)
-                self._of_log[log.key] = attempt
-                self._telling.log_opened(attempt, log.key)
-                follower = self._follow(self, log)
-                self._followers[log.key] = follower
-                follower.start()
+            self._known_logs.add(key)
+            self._of_log[key] = attempt
+            self._telling.log_opened(attempt, key)
+            follower = self._follow(self, log)
+            self._followers[key] = follower
+            follower.start()
 
     def _lost(self, attempts: Sequence[Attempt], message: str) -> list[AnyFact]:
         return [

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.ports import Run, Sink
+from engine.ports import Run
 from gateway.mirror.clock import VirtualClock
 from gateway.mirror.loop import Mirror
 from gateway.mirror.ownership import LockedInstance
 from gateway.ports.faults import StoreUnavailable
 from gateway.ports.logs import LogQuery
 from gateway.ports.mirror import MirrorPort
-from gateway.ports.runner import Runner
+from gateway.ports.runner import Reports, Runner
 from gateway.ports.runs import FIRST_FENCE, Owned, StateChange
 from gateway.runners.dummy import DummyRunner
 from gateway.runners.dummy_script import scripts_from
@@ -45,7 +45,7 @@ from translator.plan.model import GroupName, TaskName, WorkflowUuid
 def test_it_is_a_mirror_and_a_sink(tmp_path: Path) -> None:
     with workplace(tmp_path) as place:
         port: MirrorPort = place.mirror
-        sink: Sink = place.mirror
+        sink: Reports = place.mirror
         runner: Runner = place.runner
         assert None not in (port, sink, runner)
 

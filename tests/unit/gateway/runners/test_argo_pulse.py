@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from engine.ports import EventLine, LogLine
@@ -29,6 +29,10 @@ class Heard:
         self.open.wait(10)
         self.calls.append((workflow, [fact.at.second for fact in facts if isinstance(fact, Tick)]))
         self.came.release()
+
+    def facts_of_many(self, facts: Mapping[WorkflowUuid, Sequence[AnyFact]]) -> None:
+        for workflow, some in facts.items():
+            self.facts(workflow, some)
 
     def lines(self, workflow: WorkflowUuid, lines: Sequence[LogLine]) -> None:
         self.lines_of.extend(lines)

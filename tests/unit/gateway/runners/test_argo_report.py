@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,9 @@ class NoSink:
     """Nothing runs."""
 
     def facts(self, workflow: WorkflowUuid, facts: Sequence[AnyFact]) -> None:
+        """Nothing."""
+
+    def facts_of_many(self, facts: Mapping[WorkflowUuid, Sequence[AnyFact]]) -> None:
         """Nothing."""
 
     def lines(self, workflow: WorkflowUuid, lines: Sequence[LogLine]) -> None:
