@@ -221,7 +221,8 @@ def test_lines_come_before_the_end_and_are_the_programs_own(tmp_path: Path) -> N
         play(kube, in_order("oom"))
         until(lambda: lines_of(at.place.logs, uuid)[:2] == ["one", "two"])
         # The end is held back: the container's log has not ended yet.
-        time.sleep(0.1)
+        until_status(at, uuid, "a", S.RUNNING)
+        at.place.settle()
         assert at.place.statuses(uuid)["a"] == [S.RUNNING]
         kube.write(pod, ended=True)
         assert at.end_of(uuid)[0] is W.FAILED_EVICTED
