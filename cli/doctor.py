@@ -58,8 +58,12 @@ def report(findings: list[Finding], *, as_json: bool) -> int:
 
 
 def _findings(settings: Settings, backend: str | None) -> Iterator[Finding]:
+    from datetime import UTC, datetime
+
     from gateway.services.doctor_findings import ok, problem
+    from gateway.services.doctor_logs import log_place_findings
     from gateway.services.doctor_machine import machine_findings
+    from gateway.store.archive_health import backlog_findings
     from gateway.store.health import database_findings
     from pools.model import ConfigError
 
@@ -76,6 +80,8 @@ def _findings(settings: Settings, backend: str | None) -> Iterator[Finding]:
         yield from machine_findings(settings)
         yield from database_findings(settings.database_url)
         yield ok("config", f"The configuration is {place}.")
+        yield from log_place_findings(config)
+        yield from backlog_findings(settings.database_url, datetime.now(UTC).replace(tzinfo=None))
     yield from of_backends(config, settings, backend)
 
 

@@ -10,6 +10,7 @@ import getpass
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from gateway.api.metrics import Measures, Metrics
 from gateway.api.streams import Streams
 from gateway.auth.dev import DevLogin, default_user
 from gateway.log_setup import set_up_logging
+from gateway.mirror.archiver import LogArchiver
 from gateway.mirror.clock import SystemClock
 from gateway.mirror.leadership import Election, SoleLeader
 from gateway.mirror.loop import Mirror
@@ -60,6 +62,7 @@ from gateway.services.info import Info
 from gateway.services.interactive import Interactive
 from gateway.services.intermediate import IntermediateData
 from gateway.services.listing import Listing
+from gateway.services.log_place import LogPlaces, data_credential
 from gateway.services.logs import WorkflowLogs
 from gateway.services.machine import this_machine
 from gateway.services.nodes import Nodes
@@ -77,6 +80,8 @@ from gateway.services.tags import Tags
 from gateway.services.tasks import Tasks
 from gateway.services.transitions import CountedRunner, Transitions
 from gateway.settings import Settings, SettingsError, check_exposure
+from gateway.store.log_archived import ArchivedLogs
+from gateway.store.log_archiving import LogArchiving
 from gateway.store.logs import FileLogs
 from gateway.store.session import SqlStore, open_store
 from gateway.vault.envelope import Envelope
@@ -106,6 +111,7 @@ class Gateway:
     services: Services
     store: SqlStore
     mirror: Mirror
+    archiver: LogArchiver
     context: Context
     resources: ExitStack = field(repr=False)
 
@@ -117,6 +123,9 @@ class Gateway:
         # Engine, mirror and requests are threads that hand work to each other; by default one may hold up the others
         # for 5 ms, which is as long as a short task takes.
         sys.setswitchinterval(SWITCH_SECONDS)
+        self.resources.callback(self.archiver.stop)
+        self.resources.callback(self.mirror.listen(self.archiver.changed))
+        self.archiver.start()
         self.resources.callback(self.mirror.stop)
         self.mirror.start()
         keeper = RetentionKeeper(self.services.retention)
@@ -149,7 +158,9 @@ def build(
             system_clock = SystemClock()
             stack.callback(system_clock.close)
             clock = system_clock
-        logs = FileLogs(settings.data_dir / "logs", store)
+        places = LogPlaces(config.current)
+        archived = ArchivedLogs(store, places, clock.now)
+        logs = FileLogs(settings.data_dir / "logs", store, archived=archived)
         stack.callback(logs.close)
         sandbox = TemplateSandbox(_sandbox_limits(config.loaded.workflow.user_workflow_limits))
         stack.callback(sandbox.close)
@@ -186,6 +197,18 @@ def build(
             data=_intermediate(settings, config),
             access=AccessCheck(credentials=credentials, probe=probe, now=clock.now),
         )
+        stopping = threading.Event()
+        archiver = LogArchiver(
+            LogArchiving(
+                root=settings.data_dir / "logs",
+                store=store,
+                places=places,
+                archived=archived,
+                now=clock.now,
+                stopped=stopping,
+            ),
+            stopping,
+        )
         streams = Streams()
         context = Context(
             services=services,
@@ -199,6 +222,7 @@ def build(
             services=services,
             store=store,
             mirror=mirror,
+            archiver=archiver,
             context=context,
             resources=stack.pop_all(),
         )
@@ -403,11 +427,7 @@ def _datasets_here(settings: Settings) -> str:
 
 def _data_key(configured: StorageCredential | None) -> DataCredential | None:
     """The key to the store of intermediate data; None where outputs stay on this machine."""
-    if configured is None:
-        return None
-    secret = configured.access_key
-    values = configured.model_dump(exclude={"access_key"})
-    return DataCredential(**values, access_key=None if secret is None else secret.get_secret_value())
+    return None if configured is None else data_credential(configured)
 
 
 def _around(name: str, leadership: Leadership, store: SqlStore, logs: FileLogs) -> Surroundings:
@@ -515,6 +535,7 @@ def _measures(
         counts = mirror.counts()
         with store.reading() as reads:
             unfinished = reads.unfinished_by_status()
+            backlog = reads.archive_backlog()
         return Measures(
             workflows_by_status={status.value: unfinished.get(status, 0) for status in _LIVING},
             mirror_lag_seconds=mirror.lag_seconds,
@@ -522,6 +543,7 @@ def _measures(
             queue_sizes={"mirror": counts["waiting"], "streams": len(streams)},
             parked_workflows=counts["parked"],
             config_errors=len(config.state().problems),
+            log_archives_waiting=backlog.logs,
         )
 
     return measures

@@ -6,14 +6,15 @@ Defaults are OSMO's. What the shipped configuration sets otherwise stands in `po
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import AliasChoices, ConfigDict, Field, field_validator
+from pydantic import AliasChoices, ConfigDict, Field, field_validator, model_validator
 
 from pools.documents import Document, Duration, Secret
 from pools.retention import Retention
 
 _MAX_POLICY_RULES = 16
+_STORAGE_SCHEMES = ("azure", "file", "gs", "s3", "swift", "tos")
 
 
 class StorageCredential(Document):
@@ -25,6 +26,21 @@ class StorageCredential(Document):
     addressing_style: str | None = None
     access_key_id: str | None = None
     access_key: Secret | None = None
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        scheme, separator, rest = value.partition("://")
+        if scheme not in _STORAGE_SCHEMES or not separator or not rest.strip("/"):
+            known = ", ".join(_STORAGE_SCHEMES)
+            raise ValueError(f"{value!r} is no place of a store; expected a URL such as s3://bucket/path ({known})")
+        return value
+
+    @model_validator(mode="after")
+    def _has_both_keys(self) -> Self:
+        if self.access_key_id and (self.access_key is None or not self.access_key.get_secret_value()):
+            raise ValueError("access_key_id has no access_key; give both, or none for the machine's own identity")
+        return self
 
 
 class RegistryCredential(Document):
@@ -54,9 +70,13 @@ class WorkflowDatasets(Document):
 
 
 class WorkflowLog(Document):
-    """The store of specs, logs, events."""
+    """The store of specs, logs, events of workflows that ended; without one they stay with the gateway.
+
+    `former` are places of earlier settings, for reading what was put there. Ours: OSMO has no such field.
+    """
 
     credential: StorageCredential | None = None
+    former: tuple[StorageCredential, ...] = ()
 
 
 class WorkflowApp(Document):

@@ -11,6 +11,10 @@ class StoreRefused(StoreError):
     """A store knows the request and will not carry it out for this credential."""
 
 
+class NoSuchObject(StoreError):
+    """The store answered, and there is no object of this name."""
+
+
 class UnsupportedLocation(StoreError):
     """No store that is set up here can serve this URL."""
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.copying import copy_contents
-from storage.faults import StoreError
+from storage.faults import NoSuchObject, StoreError
 from storage.keys import Parts
 from storage.lanes import NEVER, StopSign
 from storage.stores import Entry, Folder, Note, Source, StoredObject, Target
@@ -83,6 +83,9 @@ class _Nothing:
     def fetch(self, found: StoredObject, target: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
         raise StoreError(f"There is no {'/'.join(found.parts)}")
 
+    def part(self, found: StoredObject, start: int, size: int) -> bytes:
+        raise NoSuchObject(f"There is no {'/'.join(found.parts)}")
+
     def noted_sum(self, found: StoredObject) -> str:
         return ""
 
@@ -136,6 +139,20 @@ class _Directory:
             return FileSum(size=there + copy_contents(source, target, stopped, count), sha256="")
         finally:
             os.close(source)
+
+    def part(self, found: StoredObject, start: int, size: int) -> bytes:
+        try:
+            source = self._tree.reach(found.parts)
+        except FileNotFoundError as error:
+            raise NoSuchObject(f"There is no {'/'.join(found.parts)}") from error
+        pieces: list[bytes] = []
+        try:
+            while size > 0 and (piece := os.pread(source, size, start)):
+                pieces.append(piece)
+                start, size = start + len(piece), size - len(piece)
+        finally:
+            os.close(source)
+        return b"".join(pieces)
 
     def noted_sum(self, found: StoredObject) -> str:
         source = self._tree.reach(found.parts)

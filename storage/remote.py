@@ -169,6 +169,12 @@ class _Remote:
         except REMOTE_ERRORS as error:
             raise self.place.error(error, found.parts) from error
 
+    def part(self, found: StoredObject, start: int, size: int) -> bytes:
+        key = self._key(found)
+        return self.place.asked(
+            lambda: bytes(obstore.get_range(self.place.bucket.store, key, start=start, length=size)), found.parts
+        )
+
     def noted_sum(self, found: StoredObject) -> str:
         content = self.place.asked(lambda: self.place.content(self._key(found)))
         return content[2] if content is not None else ""

@@ -6,7 +6,7 @@ import re
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
-from storage.faults import StoreError, StoreRefused
+from storage.faults import NoSuchObject, StoreError, StoreRefused
 from storage.s3_wire import S3Refused, S3Unreachable
 
 # Not all of them derive from the base: a missing object is the built-in error, a bad key a ValueError.
@@ -36,7 +36,7 @@ def explained(error: Exception, url: str) -> StoreError:
     if code in _NO_BUCKET:
         return StoreError(f"There is no bucket for {url}; create it or correct the URL")
     if isinstance(error, FileNotFoundError):
-        return StoreError(f"There is no {url}")
+        return NoSuchObject(f"There is no {url}")
     if code:
         return StoreError(f"{url}: the store answered {code}: {said}")
     return StoreError(f"{url}: {_first_line(str(error))}")

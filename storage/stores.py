@@ -70,6 +70,12 @@ class Source(Protocol):
         The descriptor may hold the beginning of this version. Errors: as `objects`; also TransferStopped.
         """
 
+    def part(self, found: StoredObject, start: int, size: int) -> bytes:
+        """So many bytes of an object from one on, fewer only where it ends.
+
+        Errors: as `objects`; NoSuchObject.
+        """
+
     def noted_sum(self, found: StoredObject) -> str:
         """The SHA-256 of an object as its store knows it, "" where it does not. Errors: as `objects`."""
 

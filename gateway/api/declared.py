@@ -36,6 +36,10 @@ RETENTION: dict[int | str, dict[str, Any]] = REFUSALS | {
     403: {"model": ErrorEnvelope, "description": "Only for administrators"},
 }
 TEXT: dict[int | str, dict[str, Any]] = REFUSALS | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+LOGS: dict[int | str, dict[str, Any]] = TEXT | {
+    404: {"model": ErrorEnvelope, "description": "The log, or its beginning, is not where it was kept"},
+    503: {"model": ServerFault, "description": "The place of logs does not answer"},
+}
 
 
 def action(name: str) -> dict[str, Any]:

@@ -40,6 +40,7 @@ STATUS: Mapping[type[Exception], int] = {
     SpecError: 400,
     faults.KeyConflict: 409,
     faults.StoreUnavailable: 503,
+    faults.LogUnreachable: 503,
     SealBroken: 500,
 }
 

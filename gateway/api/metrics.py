@@ -27,6 +27,7 @@ class Measures:
     queue_sizes: Mapping[str, int] = field(default_factory=dict)
     parked_workflows: int = 0
     config_errors: int = 0
+    log_archives_waiting: int = 0
 
 
 class Metrics:
@@ -85,6 +86,11 @@ class _Measured(Collector):
         )
         yield GaugeMetricFamily(
             "argosmo_config_errors", "Errors in the configuration as it is now.", value=measured.config_errors
+        )
+        yield GaugeMetricFamily(
+            "argosmo_log_archives_waiting",
+            "Logs of workflows that ended and are not in the place of logs yet.",
+            value=measured.log_archives_waiting,
         )
 
 

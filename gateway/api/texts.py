@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.responses import StreamingResponse
 
-from gateway.api.declared import TEXT, action
+from gateway.api.declared import LOGS, TEXT, action
 from gateway.api.deps import Context, ContextOf, LinksOf, ServicesOf
 from gateway.services.growing import Growing
 from gateway.services.logs import LogRequest
@@ -24,7 +24,12 @@ RetryId = Annotated[int | None, Query(description="Which attempt of the task; th
 Expression = Annotated[str | None, Query(description="Only lines that match this regular expression.")]
 
 
-@router.get("/api/workflow/{name}/logs", response_class=StreamingResponse, openapi_extra=action("workflow:Read"))
+@router.get(
+    "/api/workflow/{name}/logs",
+    response_class=StreamingResponse,
+    responses=LOGS,
+    openapi_extra=action("workflow:Read"),
+)
 def get_logs(
     services: ServicesOf,
     context: ContextOf,
@@ -48,7 +53,12 @@ def get_events(
     return _followed(context, services.events.follow(name, task_name=task_name, retry_id=retry_id))
 
 
-@router.get("/api/workflow/{name}/error_logs", response_class=Response, openapi_extra=action("workflow:Read"))
+@router.get(
+    "/api/workflow/{name}/error_logs",
+    response_class=Response,
+    responses=LOGS,
+    openapi_extra=action("workflow:Read"),
+)
 def get_error_logs(
     services: ServicesOf,
     links: LinksOf,

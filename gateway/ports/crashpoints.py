@@ -33,6 +33,14 @@ GATEWAY_CRASH_POINTS = {
 }
 """Name -> what is true there, whatever runs the work."""
 
+ARCHIVE_CRASH_POINTS = {
+    "archive.expected": "A log is to go to the place of logs; it is not sealed.",
+    "archive.objects-put": "Objects are in the place of logs; no row says so.",
+    "archive.objects-noted": "Rows say where objects are; the local files still stand.",
+    "archive.local-removed": "All of a log is in the place of logs, and its local files are gone.",
+}
+"""Name -> what is true there, where a place of logs is configured."""
+
 ARGO_CRASH_POINTS = {
     "argo.run-begins": "The first group of a run is to be created; nothing of it is on the cluster.",
     "argo.workflow-created": "A suspended Workflow exists; nothing that belongs to it does.",

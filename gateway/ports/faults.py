@@ -41,3 +41,11 @@ class UnknownRun(Exception):
 
 class BadPattern(Exception):
     """A regular expression cannot be used; the message says why."""
+
+
+class LogGone(Exception):
+    """A part of a log is not where it should be; the message says where that is, and what may help."""
+
+
+class LogUnreachable(Exception):
+    """The place where a log is does not answer: the same call may succeed later."""

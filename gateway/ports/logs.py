@@ -69,11 +69,12 @@ class LogReader(Protocol):
     def read(self, uuid: WorkflowUuid, query: LogQuery) -> Iterator[LogLine]:
         """The lines there are now, in the order in which they were taken.
 
-        Errors: BadPattern before the first line. A workflow that never wrote a line has an empty log.
+        Errors: BadPattern before the first line; LogGone and LogUnreachable, then or later, where a part of it is in
+        the place of logs. A workflow that never wrote a line has an empty log.
         """
 
     def follow(self, uuid: WorkflowUuid, query: LogQuery) -> Follow:
-        """The lines there are now and those to come. Errors: BadPattern."""
+        """The lines there are now and those to come. Errors: as `read`, also of `Follow.advance`."""
 
     def line_count(self, uuid: WorkflowUuid) -> int:
         """How many lines the log has."""
@@ -112,8 +113,11 @@ class Logs(LogReader, LogEnds, Protocol):
     def seal(self, uuid: WorkflowUuid) -> None:
         """Compress and index what is left; follows end. Safe to repeat."""
 
-    def remove(self, uuid: WorkflowUuid) -> None:
-        """Delete the files of a purged workflow. Safe to repeat."""
+    def remove(self, uuid: WorkflowUuid, *, documents: bool = False) -> None:
+        """Delete the log of a workflow that ended, wherever it is; with `documents` all that is in the place.
+
+        Safe to repeat. Errors: StoreError, StoreUnavailable.
+        """
 
     def close(self) -> None:
         """Write and let go of everything; follows end."""

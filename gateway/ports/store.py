@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from gateway.ports.archive import ArchiveReads, ArchiveWrites
 from gateway.ports.credentials import StoredCredential
 from gateway.ports.datasets import DatasetReads, DatasetWrites
 from gateway.ports.records import (
@@ -154,11 +155,21 @@ class CredentialReads(Protocol):
         """The sealed keys of all users."""
 
 
-class Reads(WorkflowReads, TaskReads, RunReads, ProfileReads, CredentialReads, DatasetReads, RetentionReads, Protocol):
+class Reads(
+    WorkflowReads,
+    TaskReads,
+    RunReads,
+    ProfileReads,
+    CredentialReads,
+    DatasetReads,
+    RetentionReads,
+    ArchiveReads,
+    Protocol,
+):
     """A reading session."""
 
 
-class Writes(Reads, DatasetWrites, RetentionWrites, Protocol):
+class Writes(Reads, DatasetWrites, RetentionWrites, ArchiveWrites, Protocol):
     """A writing session: all questions, seeing its own changes, and all changes."""
 
     def claim_key(self, user: str, key: str, digest: bytes, uuid: WorkflowUuid, now: datetime) -> WorkflowUuid | None:

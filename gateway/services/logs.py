@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.ports.faults import BadPattern
+from gateway.ports.faults import BadPattern, LogGone, LogUnreachable
 from gateway.ports.log_format import line_text
 from gateway.ports.logs import Follow, LogQuery, LogReader
 from gateway.ports.records import TaskRecord, WorkflowRecord
 from gateway.ports.store import Reads, Store
-from gateway.services.errors import Refusal
+from gateway.services.errors import NotThere, Refusal
 from gateway.services.growing import Growing
 from gateway.services.links import Links
 from gateway.services.lookup import MAX_INTEGER, known_workflow
@@ -45,7 +45,8 @@ class WorkflowLogs:
     def follow(self, id_or_uuid: str, request: LogRequest, links: Links) -> Growing:
         """Everything so far, then new lines until the workflow is sealed.
 
-        Errors: UnknownWorkflow, also for a task or attempt; Refusal for a bad expression or number of lines.
+        Errors: UnknownWorkflow, also for a task or attempt; Refusal for a bad expression or number of lines; NotThere
+        where the log is lost; LogUnreachable. What fails later is said in the text.
         """
         _check_lines(request)
         with self._store.reading() as reads:
@@ -88,6 +89,8 @@ class WorkflowLogs:
             return "".join(f"{line_text(line)}\n" for line in self._logs.read(record.uuid, query))
         except BadPattern as error:
             raise _bad_pattern(error) from error
+        except LogGone as error:
+            raise NotThere(str(error), workflow_id=record.workflow_id) from error
 
     def _backlog(self, record: WorkflowRecord, last_n_lines: int | None) -> int | None:
         """How many lines to show of what there is; None for all, which can be read piece by piece."""
@@ -100,6 +103,8 @@ class WorkflowLogs:
             return self._logs.follow(record.uuid, query)
         except BadPattern as error:
             raise _bad_pattern(error) from error
+        except LogGone as error:
+            raise NotThere(str(error), workflow_id=record.workflow_id) from error
 
     def _banner(self, record: WorkflowRecord, links: Links) -> bytes:
         """What stands below the log of a workflow that failed; nothing below others."""
@@ -135,6 +140,9 @@ class _FollowedText:
             # The reply is under way, so its text is the only place left to say it.
             self._broken = True
             return f"{_bad_pattern(error).message}\n".encode("utf-8", "replace")
+        except (LogGone, LogUnreachable) as error:
+            self._broken = True
+            return f"{error}\n".encode("utf-8", "replace")
         if lines:
             return "".join(f"{line_text(line)}\n" for line in lines).encode("utf-8", "replace")
         if self._follow.ended and self._closing is not None:

@@ -131,15 +131,21 @@ class Retention:
 
     def _entry(self, due: Due, in_use: frozenset[str], stopped: StopSign, *, removes: bool) -> RetentionEntry:
         workflow, problem, amount = due.workflow, "", Amount()
+        data_stays = logs_stay = False
         if due.data:
             try:
                 amount = self._data(workflow, in_use, stopped, removes=removes)
             except StoreError as error:
-                problem = str(error)
+                problem, data_stays = str(error), True
                 _LOG.warning("data is kept", workflow_id=workflow.workflow_id, rule=due.rule, reason=problem)
-        log_bytes = self._logs(workflow, removes=removes) if due.logs else 0
-        # The record is what leads to the data: it stays as long as that does.
-        record = due.record and not problem
+        log_bytes, record = 0, due.record and not problem
+        if due.logs or record:
+            try:
+                log_bytes = self._logs(workflow, due, removes=removes, record=record)
+            except StoreError as error:
+                problem, logs_stay, record = str(error), True, False
+                _LOG.warning("log is kept", workflow_id=workflow.workflow_id, rule=due.rule, reason=problem)
+        # The record is what leads to data and logs: it stays as long as they do.
         if removes and record:
             with self.store.writing() as writes:
                 writes.purge((workflow.uuid,))
@@ -148,10 +154,10 @@ class Retention:
             pool=workflow.pool,
             end_time=workflow.end_time,
             rule=due.rule,
-            data=due.data and not problem,
+            data=due.data and not data_stays,
             objects=amount.objects,
             bytes=amount.bytes,
-            logs=due.logs,
+            logs=due.logs and not logs_stay,
             log_bytes=log_bytes,
             record=record,
             problem=problem,
@@ -172,14 +178,19 @@ class Retention:
                 writes.note_data_removed(workflow.uuid, self.clock.now())
         return amount
 
-    def _logs(self, workflow: EndedWorkflow, *, removes: bool) -> int:
+    def _logs(self, workflow: EndedWorkflow, due: Due, *, removes: bool, record: bool) -> int:
+        """Remove the log, with the record also the texts beside it; its size. Errors: StoreError."""
         with self.store.reading() as reads:
-            size = sum(segment.stored_bytes for segment in reads.segments(workflow.uuid))
+            archived = reads.archived(workflow.uuid)
+            segments = reads.segments(workflow.uuid)
+        size = sum(each.stored_bytes for each in archived if each.is_log or record)
         if removes:
-            self.logs.remove(workflow.uuid)
-            with self.store.writing() as writes:
-                writes.note_logs_removed(workflow.uuid, self.clock.now())
-        return size
+            self.logs.remove(workflow.uuid, documents=record)
+            if due.logs:
+                with self.store.writing() as writes:
+                    writes.note_logs_removed(workflow.uuid, self.clock.now())
+        # What is not in the place of logs is here.
+        return size or sum(segment.stored_bytes for segment in segments)
 
     def _earlier_in_use(self) -> frozenset[str]:
         """The workflows whose data others, that have not ended, read or will read."""

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from engine.ports import LogLine
 from gateway.store.log_choice import Choice
-from gateway.store.log_pieces import Pieces
 from gateway.store.log_records import whole_records
+from gateway.store.log_sources import LogSource
 
 # What one call reads at most, so that a long backlog streams instead of standing in memory.
 _STEP_BYTES = 256 * 1024
@@ -33,7 +33,7 @@ class Follower:
     """
 
     def __init__(
-        self, pieces: Pieces, choice: Choice, origin: Origin, backlog: Iterable[LogLine], start: tuple[int, int]
+        self, pieces: LogSource, choice: Choice, origin: Origin, backlog: Iterable[LogLine], start: tuple[int, int]
     ) -> None:
         self._pieces = pieces
         self._choice = choice

@@ -7,6 +7,7 @@ compressed one has its final name, so a reader looks for the compressed one last
 from __future__ import annotations
 
 import os
+import shutil
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +57,23 @@ class Pieces:
         with suppress(FileNotFoundError):
             return zlib.decompress(self.compressed(number).read_bytes())[start:]
         return b""
+
+    def has(self, number: int) -> bool:
+        """Whether a piece stands there in either form."""
+        # The raw one is deleted only when the compressed one stands, so it is looked for first.
+        return self.raw(number).exists() or self.compressed(number).exists()
+
+    def remove(self) -> None:
+        """Delete all of them, from the first on, and the directory. Safe to repeat.
+
+        A reader that finds the first ones missing knows that the others are about to go.
+        """
+        for number in self.numbers():
+            self.raw(number).unlink(missing_ok=True)
+            self.compressed(number).unlink(missing_ok=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        with suppress(OSError):
+            self.directory.parent.rmdir()
 
     def size(self, number: int) -> int:
         """The bytes of a raw piece as it is now; 0 where it does not stand there raw."""

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import queue
-import shutil
 import threading
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -24,12 +22,14 @@ from engine.ports import LogLine
 from gateway.ports.faults import StoreUnavailable
 from gateway.ports.logs import LogEnd, LogQuery
 from gateway.ports.store import Store
+from gateway.store.log_archived import ArchivedLogs
 from gateway.store.log_choice import Choice
 from gateway.store.log_ends import Ends, ends_in
 from gateway.store.log_follow import Follower
 from gateway.store.log_index import settle
 from gateway.store.log_pieces import Pieces
 from gateway.store.log_records import encoded
+from gateway.store.log_sources import AttemptLog, LogSource, WholeLog
 from translator.plan.model import WorkflowUuid
 
 ROLL_BYTES = 1024 * 1024
@@ -41,10 +41,16 @@ _log = structlog.get_logger(__name__)
 
 
 class FileLogs:
-    """Implements `gateway.ports.logs.Logs` in a local directory, with its index in the database."""
+    """Implements `gateway.ports.logs.Logs` in a local directory, with its index in the database.
 
-    def __init__(self, root: Path, store: Store, *, roll_bytes: int = ROLL_BYTES) -> None:
+    What `log_archiving` brought to the place of logs is read from there, through `archived`.
+    """
+
+    def __init__(
+        self, root: Path, store: Store, *, roll_bytes: int = ROLL_BYTES, archived: ArchivedLogs | None = None
+    ) -> None:
         self._root = root
+        self._archived = archived
         self._store = store
         self._roll_bytes = roll_bytes
         self._lock = threading.Lock()
@@ -140,6 +146,8 @@ class FileLogs:
         growing = self._growing_of(uuid)
         if growing is None and uuid in self._left:
             return
+        if self._archived is not None:
+            self._archived.expect(uuid)
         if growing is not None:
             with growing.lock:
                 growing.sealed = True
@@ -154,33 +162,37 @@ class FileLogs:
                 self._sealed.popitem(last=False)
         self._wake(uuid)
 
-    def remove(self, uuid: WorkflowUuid) -> None:
-        """Delete the files of a purged workflow. Safe to repeat."""
-        directory = Pieces(self._root, uuid).directory
-        shutil.rmtree(directory, ignore_errors=True)
-        with suppress(OSError):
-            directory.parent.rmdir()
+    def remove(self, uuid: WorkflowUuid, *, documents: bool = False) -> None:
+        """Delete the log of a workflow that ended, here and in the place of logs; with `documents` all that is there.
+
+        Safe to repeat. Errors: StoreError, StoreUnavailable.
+        """
+        if self._archived is not None:
+            self._archived.remove(uuid, documents=documents)
+        Pieces(self._root, uuid).remove()
 
     def read(self, uuid: WorkflowUuid, query: LogQuery) -> Iterator[LogLine]:
         """The lines there are now, in the order in which they were taken."""
         choice = Choice(query)
-        pieces = Pieces(self._root, uuid)
+        source = self._source(uuid, query)
+        source.check()
         if query.last_n_lines is not None:
-            return iter(self._tail(uuid, pieces, choice, query.last_n_lines, pieces.numbers()))
-        return self._stream(uuid, pieces, choice)
+            return iter(self._tail(source, choice, query.last_n_lines, source.numbers()))
+        return self._stream(source, choice)
 
     def follow(self, uuid: WorkflowUuid, query: LogQuery) -> Follower:
         """The lines there are now and those to come."""
         choice = Choice(query)
-        pieces = Pieces(self._root, uuid)
+        source = self._source(uuid, query)
+        source.check()
         backlog: Sequence[LogLine] = ()
         start = (1, 0)
         if query.last_n_lines is not None:
-            numbers = pieces.numbers() or [1]
-            newest = pieces.read(numbers[-1])
+            numbers = source.numbers() or [1]
+            newest = source.read(numbers[-1])
             start = (numbers[-1], len(newest))
-            backlog = self._tail(uuid, pieces, choice, query.last_n_lines, numbers, newest)
-        follower = Follower(pieces, choice, _Origin(self, uuid), backlog, start)
+            backlog = self._tail(source, choice, query.last_n_lines, numbers, newest)
+        follower = Follower(source, choice, _Origin(self, uuid), backlog, start)
         with self._lock:
             self._followers[uuid].add(follower)
         self._watch_if_foreign(uuid)
@@ -188,11 +200,11 @@ class FileLogs:
 
     def line_count(self, uuid: WorkflowUuid) -> int:
         """How many lines the log has."""
-        pieces = Pieces(self._root, uuid)
+        source = self._source(uuid, LogQuery())
         with self._store.reading() as reads:
             indexed = {segment.number: segment.lines for segment in reads.segments(uuid)}
         return sum(
-            indexed[number] if number in indexed else pieces.read(number).count(b"\n") for number in pieces.numbers()
+            indexed[number] if number in indexed else source.read(number).count(b"\n") for number in source.numbers()
         )
 
     def close(self) -> None:
@@ -273,23 +285,27 @@ class FileLogs:
                     del self._open[oldest]
                     return
 
-    def _stream(self, uuid: WorkflowUuid, pieces: Pieces, choice: Choice) -> Iterator[LogLine]:
-        passed_over = self._passed_over(uuid, choice)
-        for number in pieces.numbers():
+    def _source(self, uuid: WorkflowUuid, query: LogQuery) -> WholeLog | AttemptLog:
+        """What answers a question: the attempt's own log where only that is asked for and the whole one is not here."""
+        with self._lock:
+            grows = uuid in self._growing
+        whole = WholeLog(self._store, Pieces(self._root, uuid), self._archived, uuid, grows=grows)
+        if self._archived is None or grows or query.task is None or query.retry_id is None or whole.is_here:
+            return whole
+        attempt = self._archived.attempt(uuid, query.task, query.retry_id)
+        return whole if attempt is None else AttemptLog(self._archived, uuid, attempt)
+
+    def _stream(self, source: LogSource, choice: Choice) -> Iterator[LogLine]:
+        passed_over = source.passed_over(choice)
+        for number in source.numbers():
             if number not in passed_over:
-                yield from choice.of(pieces.read(number))
+                yield from choice.of(source.read(number))
 
     def _tail(
-        self,
-        uuid: WorkflowUuid,
-        pieces: Pieces,
-        choice: Choice,
-        count: int,
-        numbers: Sequence[int],
-        newest: bytes | None = None,
+        self, source: LogSource, choice: Choice, count: int, numbers: Sequence[int], newest: bytes | None = None
     ) -> Sequence[LogLine]:
         """The last chosen lines of these pieces, the last of which may be given."""
-        passed_over = self._passed_over(uuid, choice)
+        passed_over = source.passed_over(choice)
         found: deque[list[LogLine]] = deque()
         missing = count
         for number in reversed(numbers):
@@ -297,17 +313,11 @@ class FileLogs:
                 break
             if number in passed_over:
                 continue
-            data = newest if newest is not None and number == numbers[-1] else pieces.read(number)
+            data = newest if newest is not None and number == numbers[-1] else source.read(number)
             last = choice.last_of(data, missing)
             missing -= len(last)
             found.appendleft(last)
         return tuple(chain.from_iterable(found))
-
-    def _passed_over(self, uuid: WorkflowUuid, choice: Choice) -> frozenset[int]:
-        """The pieces that need not be opened."""
-        with self._store.reading() as reads:
-            segments = reads.segments(uuid)
-        return frozenset(segment.number for segment in segments if not choice.may_have(segment))
 
     def _settle(self, uuid: WorkflowUuid, *, growing: int | None) -> None:
         with self._settling:

@@ -6,10 +6,10 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from engine.crashpoints import crash_point
 from gateway.ports.faults import StoreTooNew
-from gateway.store.retention_tables import metadata
+from gateway.store.archive_tables import metadata
 
 # All revisions, oldest first; a test compares them with the files in `migrations/versions`.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 HEAD = REVISIONS[-1]
 
 # Any number will do, as long as nobody else uses it in the same database.

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from engine.crashpoints import crash_point
 from gateway.ports.faults import StoreUnavailable
 from gateway.store.advisory import AdvisoryLocks
+from gateway.store.archive_rows import ArchiveReads, ArchiveWrites
 from gateway.store.credential_rows import CredentialReads, CredentialWrites
 from gateway.store.dataset_rows import DatasetReads
 from gateway.store.dataset_writes import DatasetWrites
@@ -26,11 +27,13 @@ from gateway.store.workflow_writes import WorkflowWrites
 _WRITER_TIMEOUT_SECONDS = 60.0
 
 
-class ReadSession(WorkflowReads, TaskReads, RunReads, CredentialReads, DatasetReads, RetentionReads):
+class ReadSession(WorkflowReads, TaskReads, RunReads, CredentialReads, DatasetReads, RetentionReads, ArchiveReads):
     """A reading session: implements `gateway.ports.store.Reads`."""
 
 
-class WriteSession(WorkflowWrites, RunWrites, CredentialWrites, DatasetWrites, RetentionWrites, TaskReads, RunReads):
+class WriteSession(
+    WorkflowWrites, RunWrites, CredentialWrites, DatasetWrites, RetentionWrites, ArchiveWrites, TaskReads, RunReads
+):
     """A writing session: implements `gateway.ports.store.Writes`."""
 
 

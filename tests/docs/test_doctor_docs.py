@@ -16,6 +16,7 @@ def test_checks_are_documented() -> None:
         *ROOT.glob("gateway/services/doctor*.py"),
         ROOT / "gateway/runners/local_doctor.py",
         ROOT / "gateway/store/health.py",
+        ROOT / "gateway/store/archive_health.py",
         ROOT / "cli/doctor.py",
         ROOT / "cli/backend_test.py",
     ]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ports.crashpoints import ARGO_CRASH_POINTS, GATEWAY_CRASH_POINTS
+from gateway.ports.crashpoints import ARCHIVE_CRASH_POINTS, ARGO_CRASH_POINTS, GATEWAY_CRASH_POINTS
 from gateway.ports.logs import LogQuery
 from gateway.ports.records import Page, WorkflowFilter, WorkflowRecord
 from gateway.ports.store import Reads
@@ -43,7 +43,7 @@ def test_every_crash_point_stands_in_the_code_once() -> None:
     found = Counter(
         name for path in GATEWAY.rglob("*.py") for name in re.findall(r'crash_point\("([^"]+)"\)', path.read_text())
     )
-    assert set(found) == GATEWAY_CRASH_POINTS.keys() | ARGO_CRASH_POINTS.keys()
+    assert set(found) == GATEWAY_CRASH_POINTS.keys() | ARGO_CRASH_POINTS.keys() | ARCHIVE_CRASH_POINTS.keys()
     assert max(found.values()) == 1
     assert len(found) >= 15
 

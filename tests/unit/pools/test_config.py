@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pools.config import parse_config
+from pools.documents import as_json
 from pools.model import ConfigError, ConfigProblem, ConfigSeverity
 from pools.shipped import MachineResources, shipped_config
 from tests.unit.pools.configs import problems, read
@@ -253,6 +254,39 @@ def test_secrets_do_not_stand_in_messages() -> None:
     with pytest.raises(ConfigError) as refused:
         parse_config({"a.yaml": b"workflow: {workflow_log: {credential: {endpoint: [], access_key: hunter2}}}"})
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("credential", "said"),
+    [
+        ("{endpoint: bucket/logs}", "is no place of a store"),
+        ("{endpoint: 'http://bucket'}", "is no place of a store"),
+        ("{endpoint: 's3://'}", "is no place of a store"),
+        ("{endpoint: 's3://b', access_key_id: me}", "has no access_key"),
+        ("{endpoint: 's3://b', access_key_id: me, access_key: ''}", "has no access_key"),
+        ("{region: x}", "endpoint"),
+        ("{endpoint: 's3://b', colour: red}", "colour"),
+    ],
+)
+@pytest.mark.parametrize("section", ["workflow_data", "workflow_log"])
+def test_a_place_that_cannot_be_one_is_refused(section: str, credential: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        parse_config({"a.yaml": f"workflow: {{{section}: {{credential: {credential}}}}}".encode()})
+
+
+def test_places_are_taken_with_and_without_keys() -> None:
+    """ "or without them to use the ambient identity" (api.md §8.2)"""
+    config = read(
+        a="""
+        workflow:
+          workflow_log:
+            credential: {endpoint: "azure://account/container", access_key: "sig=x"}
+            former: [{endpoint: "s3://old/logs"}, {endpoint: "file:///srv/logs"}]
+        """
+    )
+    log = config.workflow.workflow_log
+    assert [place.endpoint for place in log.former] == ["s3://old/logs", "file:///srv/logs"]
+    assert "sig" not in str(as_json(config.workflow))
 
 
 def test_an_alias_bomb_is_read_in_no_time() -> None:
