@@ -23,7 +23,7 @@ from translator.plan.findings import Locate
 from translator.plan.outline import OutlineTask
 from translator.plan.urls import FILE_SCHEME, LocationError, location
 from translator.problems import ErrorCode, Problem, SpecError
-from translator.spec.model import InputUrl, OutputUrl
+from translator.spec.data_model import InputUrl, OutputUrl
 
 _REMEMBERED_FOR = timedelta(minutes=5)
 _MOST_REMEMBERED = 10_000

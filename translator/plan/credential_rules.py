@@ -17,7 +17,7 @@ from translator.plan.outline import OutlineTask
 from translator.plan.tokens import Tokens, substituted
 from translator.plan.urls import FILE_SCHEME, Location, LocationError, location
 from translator.problems import ErrorCode
-from translator.spec.model import InputUrl, OutputUrl
+from translator.spec.data_model import InputUrl, OutputUrl
 from translator.spec.places import field_path
 
 # A workflow id is not known yet; any legal one shows whether an image's name stays legal.

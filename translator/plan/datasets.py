@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from translator.spec.data_model import InputDataset, OutputDataset
 from translator.spec.dataset_names import dataset_reference
-from translator.spec.model import InputDataset, OutputDataset, TaskSpec, WorkflowSpec
+from translator.spec.model import TaskSpec, WorkflowSpec
 
 UNKNOWN_LOCATION = "s3://datasets"
 """Stands for a place that is not known, where a spec is translated without a server."""

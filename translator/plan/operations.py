@@ -25,9 +25,8 @@ from translator.plan.model import (
     WorkflowId,
 )
 from translator.plan.tokens import Tokens, substituted, value_substituted
-from translator.spec.model import (
+from translator.spec.data_model import (
     CheckpointSpec,
-    FileSpec,
     Input,
     InputDataset,
     InputUrl,
@@ -36,6 +35,7 @@ from translator.spec.model import (
     OutputDataset,
     OutputUrl,
 )
+from translator.spec.model import FileSpec
 
 
 def task_inputs(

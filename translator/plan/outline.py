@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from translator.spec.model import InputTask, TaskSpec, WorkflowSpec
+from translator.spec.data_model import InputTask
+from translator.spec.model import TaskSpec, WorkflowSpec
 from translator.spec.names import implicit_group_name
 
 

@@ -13,7 +13,7 @@ from translator.plan.context import ADMIN_ROLE
 from translator.plan.findings import Finding
 from translator.plan.model import Priority
 from translator.problems import Severity
-from translator.spec.model import InputTask
+from translator.spec.data_model import InputTask
 
 
 def earlier_tasks_exist(case: Case) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from translator.spec.model import DatasetTarget, Input, InputDataset, InputTask, InputUrl, OutputDataset, TaskSpec
+from translator.spec.data_model import DatasetTarget, Input, InputDataset, InputTask, InputUrl, OutputDataset
+from translator.spec.model import TaskSpec
 from translator.spec.places import PathStep, field_path
 
 OUTPUT_DIRECTORY = "/osmo/data/output"

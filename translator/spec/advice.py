@@ -11,18 +11,20 @@ from typing import Final
 
 from pydantic_core import ErrorDetails
 
-from translator.spec.model import (
+from translator.spec.data_model import (
     CheckpointSpec,
     DatasetSource,
     DatasetTarget,
-    FileSpec,
-    GroupSpec,
     InputDataset,
     InputTask,
     InputUrl,
     KpiSpec,
     OutputDataset,
     OutputUrl,
+)
+from translator.spec.model import (
+    FileSpec,
+    GroupSpec,
     ResourceSpec,
     SpecDocument,
     TaskSpec,

@@ -1,4 +1,4 @@
-"""The spec as written: one class per section of an OSMO workflow file.
+"""The spec as written: one class per section of an OSMO workflow file; those about data are in `data_model`.
 
 Values have the types the language gives them and nothing more: no pool default, no dependency, no token is resolved
 here. Unknown keys and nulls are refused. Attributes are the field names in snake case; the YAML name is the alias.
@@ -9,33 +9,26 @@ Source: workflow-spec.md §2; decisions of §10.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
-    Discriminator,
     Field,
-    JsonValue,
     PlainValidator,
-    StringConstraints,
-    Tag,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from translator.spec import rules, units
-from translator.spec.dataset_names import BadDatasetName, check_dataset_name, dataset_reference
+from translator.spec.data_model import CheckpointSpec, Input, KpiSpec, Output, OutputDataset
 from translator.spec.exit_codes import ExitActionTable, exit_action_table
 from translator.spec.faults import fault
+from translator.spec.field_types import CoercingSection, Count, Name, Section, Timeout
 from translator.spec.labels import label_faults
-from translator.spec.names import NAME_PATTERN, implicit_group_name, repeated_name_message, repeated_names
-from translator.spec.sources import input_kind, input_source, output_destination, output_kind
+from translator.spec.names import implicit_group_name, repeated_name_message, repeated_names
 from translator.spec.text_maps import credential_map, environment_map
 
 SPEC_VERSION = 2
@@ -44,60 +37,11 @@ DEFAULT_RESOURCE = "default"
 MAX_DATASET_OUTPUTS = 8
 """Of one task: what became of each has to fit into the last words of its pod."""
 
-# Beyond any machine, and inside the integers of all later formats.
-_MAX_COUNT = 10**9
-
-
-def _regex(pattern: str) -> str:
-    if (message := rules.regex_message(pattern)) is not None:
-        raise fault("bad-regex", message)
-    return pattern
-
 
 def _file_path(path: str) -> str:
     if (message := rules.file_path_message(path)) is not None:
         raise fault("forbidden-path", message)
     return path
-
-
-def _storage_url(url: str) -> str:
-    if (message := rules.storage_url_message(url)) is not None:
-        raise fault("bad-url", message)
-    return url
-
-
-def _dataset_reference(text: str) -> str:
-    try:
-        dataset_reference(text)
-    except BadDatasetName as error:
-        raise fault("bad-name", str(error)) from error
-    return text
-
-
-def _dataset_name(text: str) -> str:
-    try:
-        check_dataset_name(text)
-    except BadDatasetName as error:
-        raise fault("bad-name", f"{error} Versions are given by the server.") from error
-    return text
-
-
-def _inner_path(path: str) -> str:
-    if any(part == ".." for part in path.split("/")):
-        raise fault("bad-path", f"Expected a path below the root of the dataset, got {path!r}.")
-    return path
-
-
-def _absolute_path(path: str) -> str:
-    # A token at the front becomes an absolute path itself once it is resolved.
-    return path if path.startswith(("/", "{{")) else f"/{path}"
-
-
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Regex = Annotated[str, AfterValidator(_regex)]
-Timeout = Annotated[timedelta | None, PlainValidator(units.timeout)]
-Frequency = Annotated[timedelta, PlainValidator(units.frequency)]
-Count = Annotated[int, Field(ge=0, le=_MAX_COUNT)]
 
 
 class RequirementType(StrEnum):
@@ -107,26 +51,14 @@ class RequirementType(StrEnum):
     PREFERRED = "preferred"
 
 
-class _Section(BaseModel):
-    """Base of all sections: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Coercing(_Section):
-    """Base of the sections in which a number may stand for a text: `image: 5` is "5"."""
-
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-
-
-class TimeoutSpec(_Section):
+class TimeoutSpec(Section):
     """`workflow.timeout`. Units: timedelta, per group; None is the pool's default (as zero and null are)."""
 
     exec_timeout: Timeout = None
     queue_timeout: Timeout = None
 
 
-class TopologySpec(_Section):
+class TopologySpec(Section):
     """One entry of `resources.<name>.topology`."""
 
     key: str
@@ -134,7 +66,7 @@ class TopologySpec(_Section):
     requirement_type: RequirementType = Field(default=RequirementType.REQUIRED, alias="requirementType")
 
 
-class ResourceSpec(_Coercing):
+class ResourceSpec(CoercingSection):
     """`workflow.resources.<name>`.
 
     Units: cpu in cores, gpu a count (None and 0: not asked for); `memory` and `storage` as written, `*_bytes` what
@@ -171,100 +103,7 @@ class ResourceSpec(_Coercing):
 _NOTHING_ASKED = ResourceSpec()
 
 
-class InputTask(_Section):
-    """An input that is the output of another task: `NAME`, or `WORKFLOW_ID:NAME` of a finished workflow."""
-
-    task: Annotated[str, StringConstraints(pattern=r"^[^:]+(:[^:]+)?$")]
-    regex: Regex = ""
-
-    @property
-    def task_name(self) -> str:
-        """The name of the task, without the workflow."""
-        return self.task.rpartition(":")[2] if ":" in self.task else self.task
-
-    @property
-    def workflow_id(self) -> str | None:
-        """The id of the earlier workflow; None for a task of this one."""
-        return self.task.rpartition(":")[0] if ":" in self.task else None
-
-
-class InputUrl(_Section):
-    """An input that is an object-store location."""
-
-    url: str
-    regex: Regex = ""
-
-
-class DatasetSource(_Section):
-    """A version of a dataset, `NAME[:VERSION|:TAG]`; what is at or below `path` of it."""
-
-    name: Annotated[str, AfterValidator(_dataset_reference)]
-    path: Annotated[str, AfterValidator(_inner_path)] = ""
-    regex: Regex = ""
-
-
-class InputDataset(_Section):
-    """An input that is a version of a dataset."""
-
-    dataset: DatasetSource
-
-    @property
-    def regex(self) -> str:
-        """What its files' paths have to match."""
-        return self.dataset.regex
-
-
-class OutputUrl(_Section):
-    """A location to which the output directory is uploaded."""
-
-    url: str
-    regex: Regex = ""
-
-
-class DatasetTarget(_Coercing):
-    """A dataset that gets a new version, of what is at or below `path` of the output directory."""
-
-    name: Annotated[str, AfterValidator(_dataset_name)]
-    path: str = ""
-    regex: Regex = ""
-    labels: dict[str, str] = Field(default_factory=dict)
-    metadata: dict[str, JsonValue] = Field(default_factory=dict)
-
-
-class OutputDataset(_Section):
-    """An output that becomes a version of a dataset."""
-
-    dataset: DatasetTarget
-
-    @property
-    def regex(self) -> str:
-        """What its files' paths have to match."""
-        return self.dataset.regex
-
-
-# The tags are no field names, so that a place in pydantic's errors can be told from a tag.
-Input = Annotated[
-    Annotated[InputTask, Tag("task input")]
-    | Annotated[InputUrl, Tag("url input")]
-    | Annotated[InputDataset, Tag("dataset input")],
-    Discriminator(input_kind),
-    BeforeValidator(input_source),
-]
-Output = Annotated[
-    Annotated[OutputUrl, Tag("url output")] | Annotated[OutputDataset, Tag("dataset output")],
-    Discriminator(output_kind),
-    BeforeValidator(output_destination),
-]
-
-
-class KpiSpec(_Section):
-    """A file kept with the task's intermediate output."""
-
-    index: str
-    path: str
-
-
-class FileSpec(_Coercing):
+class FileSpec(CoercingSection):
     """A file injected into the container. Shape: `contents` is base64 text if `base64`, which is not verified."""
 
     path: Annotated[str, AfterValidator(_file_path)]
@@ -272,16 +111,7 @@ class FileSpec(_Coercing):
     base64: bool = False
 
 
-class CheckpointSpec(_Section):
-    """A directory or glob uploaded while the task runs. Units: `frequency` in whole seconds, at least one."""
-
-    path: Annotated[str, AfterValidator(_absolute_path)]
-    url: Annotated[str, AfterValidator(_storage_url)]
-    frequency: Frequency
-    regex: Regex = ""
-
-
-class TaskSpec(_Coercing):
+class TaskSpec(CoercingSection):
     """One task: an entry of `workflow.tasks` or of a group's `tasks`.
 
     Shape: `credentials` maps a credential's name to a directory, or to {environment variable: key in the credential};
@@ -363,7 +193,7 @@ class TaskSpec(_Coercing):
         return exit_action_table(value, _task_name(info))
 
 
-class GroupSpec(_Section):
+class GroupSpec(Section):
     """One entry of `workflow.groups`. The task of a group of one is its lead, whatever it says."""
 
     name: Name
@@ -387,7 +217,7 @@ class GroupSpec(_Section):
         return next(task for task in self.tasks if task.lead)
 
 
-class WorkflowSpec(_Section):
+class WorkflowSpec(Section):
     """`workflow:`. Exactly one of `tasks` and `groups` is filled; `pool` and `backend` are accepted and unused."""
 
     name: Name
@@ -433,7 +263,7 @@ class WorkflowSpec(_Section):
         return [_implicit_group(task) for task in self.tasks] + self.groups
 
 
-class SpecDocument(_Section):
+class SpecDocument(Section):
     """A whole file after the cut in sections and rendering."""
 
     version: int = SPEC_VERSION

@@ -15,17 +15,19 @@ from pydantic import BaseModel
 
 from tests.unit.spec.specs import parsed, refused
 from translator.problems import ErrorCode
-from translator.spec.model import (
-    DEFAULT_RESOURCE,
+from translator.spec.data_model import (
     CheckpointSpec,
     DatasetSource,
     DatasetTarget,
-    FileSpec,
-    GroupSpec,
     InputTask,
     InputUrl,
     KpiSpec,
     OutputUrl,
+)
+from translator.spec.model import (
+    DEFAULT_RESOURCE,
+    FileSpec,
+    GroupSpec,
     RequirementType,
     ResourceSpec,
     TaskSpec,

@@ -9,8 +9,7 @@ from pydantic import ValidationError
 
 from tests.unit.spec.specs import parsed, refused, task_of, with_fields, with_resource, with_task, workflow, workflow_of
 from translator.problems import ErrorCode, Problem
-from translator.spec.exit_codes import ExitActionName
-from translator.spec.model import (
+from translator.spec.data_model import (
     DatasetSource,
     DatasetTarget,
     InputDataset,
@@ -18,9 +17,9 @@ from translator.spec.model import (
     InputUrl,
     OutputDataset,
     OutputUrl,
-    RequirementType,
-    as_document,
 )
+from translator.spec.exit_codes import ExitActionName
+from translator.spec.model import RequirementType, as_document
 
 TASK = "{name: t, image: i, command: [c]}"
 
