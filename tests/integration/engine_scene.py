@@ -48,6 +48,11 @@ class Memory:
             self.story += facts
             self._changed.notify_all()
 
+    def facts_of_many(self, facts: Mapping[WorkflowUuid, Sequence[AnyFact]]) -> None:
+        """Take facts of several workflows."""
+        for workflow, some in facts.items():
+            self.facts(workflow, some)
+
     def lines(self, workflow: WorkflowUuid, lines: Sequence[LogLine]) -> None:
         """Take log lines."""
         with self._changed:
