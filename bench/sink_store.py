@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 _STEP_BYTES = 1024 * 1024
@@ -22,15 +23,23 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 _ETAG = '"00000000000000000000000000000000"'
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkStore:
+    """A running sink."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def sink_store(size_bytes: int) -> Iterator[str]:
-    """The URL of a sink in a process of its own, all of whose objects have this size."""
+def sink_store(size_bytes: int) -> Iterator[SinkStore]:
+    """A sink in a process of its own, all of whose objects have this size."""
     command = [sys.executable, "-m", "bench.sink_store", str(size_bytes)]
     root = Path(__file__).parents[1]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        yield SinkStore(url=f"http://127.0.0.1:{int(process.stdout.readline())}", pid=process.pid)
         process.stdin.close()
 
 

@@ -7,24 +7,27 @@ same bytes. Nothing is kept on this side. What is not to be taken up is taken ba
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from xml.sax.saxutils import escape
 
-from storage.faults import StoreError, TransferStopped
+from storage.faults import TransferStopped
+from storage.file_piece import FilePiece
 from storage.lanes import NEVER, Lanes, StopSign
 from storage.s3_wire import S3Refused, S3Unreachable, S3Wire
-from storage.sums import SUM_NAME, Count, FileSum, looks_like_md5, read_into
+from storage.sums import SUM_NAME, Count, FileSum, looks_like_md5
 
 MIB = 1024 * 1024
 _SMALLEST_PART_BYTES = 5 * MIB
 _USUAL_PART_BYTES = 8 * MIB
 _MOST_PARTS = 9_000
-_PARTS_AT_ONCE = 3
+_FEWEST_AT_ONCE = 3
+_MOST_AT_ONCE = 8
+# Of an upload that breaks off, what was under way is sent again: this share of the parts at most, where there are many.
+_SHARE_AT_ONCE = 24
 _RESTARTS = 3
 _TRIES_TO_ABORT = 3
 # An upload in which nothing happened for so long has no writer any more.
@@ -56,19 +59,19 @@ class LargeFile:
         """The numbers of the parts."""
         return range(1, -(-self.content.size // self.part_bytes) + 1)
 
+    @property
+    def parts_at_once(self) -> int:
+        """How many parts are under way at a time. They are in no memory of ours; long ways want more of them."""
+        return min(max(len(self.parts) // _SHARE_AT_ONCE, _FEWEST_AT_ONCE), _MOST_AT_ONCE)
+
     def size_of(self, number: int) -> int:
         """How many bytes a part has."""
         return min(self.part_bytes, self.content.size - (number - 1) * self.part_bytes)
 
-    def part(self, number: int, buffer: bytearray) -> memoryview:
-        """The bytes of a part, in a buffer of `part_bytes` or more. Errors: OSError; StoreError for a shorter file."""
-        start, wanted = (number - 1) * self.part_bytes, memoryview(buffer)[: self.size_of(number)]
-        filled = 0
-        while filled < len(wanted) and (read := read_into(self.source, wanted[filled:], start + filled)):
-            filled += read
-        if filled < len(wanted):
-            raise StoreError(f"{self.key}: the file was changed while it was uploaded; upload it again")
-        return wanted
+    def part(self, number: int) -> FilePiece:
+        """The bytes of a part."""
+        start = (number - 1) * self.part_bytes
+        return FilePiece(name=self.key, source=self.source, start=start, size=self.size_of(number))
 
 
 def part_bytes_of(size: int) -> int:
@@ -99,8 +102,6 @@ class MultipartPut:
     keeps_parts: bool = False
     begun: set[str] = field(default_factory=set)
     _tags: dict[int, str] = field(default_factory=dict)
-    # Used again and again: fresh memory costs as much time as to sign what is in it.
-    _buffers: deque[bytearray] = field(default_factory=deque)
     _repeated: int = 0
 
     def put(self) -> None:
@@ -139,7 +140,7 @@ class MultipartPut:
         return upload
 
     def _fill(self, upload: str) -> None:
-        with Lanes(_PARTS_AT_ONCE, self.stopped) as lanes:
+        with Lanes(self.file.parts_at_once, self.stopped) as lanes:
             for number in self.file.parts:
                 if number not in self._tags:
                     lanes.run(partial(self._send, upload, number, lanes))
@@ -148,23 +149,11 @@ class MultipartPut:
         if stopped.is_set():
             raise TransferStopped
         query = {"partNumber": str(number), "uploadId": upload}
-        with self._buffer() as buffer:
-            body = self.file.part(number, buffer)
-            known = self.file.part_sums[number - 1] if self.file.part_sums else None
-            answer = self.wire.ask("PUT", self.file.key, query, stopped, body=body, body_sha256=known)
+        body = self.file.part(number)
+        known = self.file.part_sums[number - 1] if self.file.part_sums else None
+        answer = self.wire.ask("PUT", self.file.key, query, stopped, body=body, body_sha256=known)
         self._tags[number] = answer.headers.get("etag", "")
         self.count(len(body))
-
-    @contextmanager
-    def _buffer(self) -> Iterator[bytearray]:
-        try:
-            buffer = self._buffers.pop()
-        except IndexError:
-            buffer = bytearray(self.file.part_bytes)
-        try:
-            yield buffer
-        finally:
-            self._buffers.append(buffer)
 
     def _complete(self, upload: str) -> None:
         try:
@@ -248,12 +237,11 @@ class MultipartPut:
             part = listed.get(number)
             if part is None or not looks_like_md5(part.etag):
                 continue
-            if self.stopped.is_set():
-                raise TransferStopped
-            with self._buffer() as buffer:
-                data = self.file.part(number, buffer)
-                digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
-            if part.size == len(data) and part.etag.strip('"').lower() == digest:
+            wanted = self.file.part(number)
+            if part.size != len(wanted):
+                continue
+            digest = wanted.add_to(hashlib.md5(usedforsecurity=False), self.stopped)
+            if part.etag.strip('"').lower() == digest:
                 same[number] = part.etag
         return same
 

@@ -9,11 +9,9 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from storage.faults import TransferStopped
+from storage.file_piece import FilePiece, ShorterFile
 from storage.lanes import StopSign
-from storage.sums import FileSum, file_sum, read_into
-
-_STEP_BYTES = 1024 * 1024
+from storage.sums import FileSum, file_sum
 
 
 def file_and_part_sums(descriptor: int, part_bytes: int, stopped: StopSign) -> tuple[FileSum, tuple[str, ...]]:
@@ -30,18 +28,11 @@ def file_and_part_sums(descriptor: int, part_bytes: int, stopped: StopSign) -> t
 
 
 def _part_sums(descriptor: int, size: int, part_bytes: int, stopped: StopSign) -> tuple[str, ...]:
-    buffer = memoryview(bytearray(_STEP_BYTES))
-    return tuple(
-        _part_sum(descriptor, start, min(start + part_bytes, size), buffer, stopped)
+    parts = (
+        FilePiece(name="", source=descriptor, start=start, size=min(part_bytes, size - start))
         for start in range(0, size, part_bytes)
     )
-
-
-def _part_sum(descriptor: int, start: int, end: int, buffer: memoryview, stopped: StopSign) -> str:
-    running = hashlib.sha256()
-    while start < end and (read := read_into(descriptor, buffer[: end - start], start)):
-        if stopped.is_set():
-            raise TransferStopped
-        running.update(buffer[:read])
-        start += read
-    return running.hexdigest()
+    try:
+        return tuple(part.add_to(hashlib.sha256(), stopped) for part in parts)
+    except ShorterFile:
+        return ()

@@ -6,18 +6,19 @@ import hashlib
 import os
 import re
 import threading
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import PreconditionError
 
 from storage.bucket import Bucket
+from storage.clients import Store
 from storage.faults import StoreError, TransferStopped
 from storage.lanes import StopSign
+from storage.ranges import Range, in_order
 from storage.remote_faults import REMOTE_ERRORS
+from storage.s3_ranges import fetch_range
+from storage.s3_wire import S3Refused, S3Wire
 from storage.sums import SUM_NAME, Count, FileSum
 
 if TYPE_CHECKING:
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1024 * 1024
 # Larger ones are fetched by several requests at a time.
 _RANGED_FROM_BYTES = 16 * 1024 * 1024
-_RANGES_AT_ONCE = 3
-_LONGEST_RANGE_BYTES = 8 * 1024 * 1024
-# Of an object that breaks off, what was under way is fetched again: this share of it at most, for each request.
-_LARGEST_SHARE = 48
+_LONGEST_RANGE_BYTES = 10 * 1024 * 1024
+_LARGEST_SHARE = 40
+_MOST_AT_ONCE = 3
+# Of an object that breaks off, what was under way behind the first range is fetched again: this share of it at most.
+_SHARE_LOST = 20
 # Buffers of ranges are what memory goes to; whoever finds none left reads its object as one stream.
-_RANGED = threading.BoundedSemaphore(4)
+_RANGED = threading.BoundedSemaphore(3)
 _PARTS_OF_TAG = re.compile(r"-(\d+)\"?$")
 _MIB = 1024 * 1024
+_NOT_THERE = ("NoSuchKey", "404")
+_EXCHANGED = ("PreconditionFailed", "412")
 _READ_BACK_BYTES = 1024 * 1024
 
 
@@ -78,9 +82,10 @@ class Reading:
                     continue
                 # Each piece that came is a reason to go on; a name that was listed is there, or will be shortly.
                 number = 1 if self._written > before else number + 1
-                if number > self._bucket.patience.tries or not (self._answered or isinstance(error, FileNotFoundError)):
+                is_other = isinstance(error, PreconditionError | FileNotFoundError)
+                if number > self._bucket.patience.tries or not (self._answered or is_other):
                     raise
-                if isinstance(error, PreconditionError | FileNotFoundError):
+                if is_other:
                     # It was exchanged meanwhile.
                     self._from_scratch()
             self._bucket.patience.wait(number, self._stopped)
@@ -111,39 +116,45 @@ class Reading:
 
     def _read_ranges(self) -> None:
         step = _range_bytes(self._size, self._etag)
-        if not self._etag or not self._written:
-            self._from_scratch()
+        if not self._etag:
+            # Which version it is, is not known before one of its ranges is there.
             answer = obstore.get(self._bucket.store, self._key, options={"range": (0, step)})
             self._note(answer)
             self._take(memoryview(answer.bytes()))
-        with ThreadPoolExecutor(_RANGES_AT_ONCE, thread_name_prefix="transfer-range") as threads:
-            coming: deque[Future[memoryview]] = deque()
-            starts = iter(range(self._written, self._size, step))
-            try:
-                while self._ask_ahead(coming, starts, step, threads):
-                    self._take(coming.popleft().result())
-            finally:
-                for future in coming:
-                    future.cancel()
+        starts, at_once = range(self._written, self._size, step), _ranges_at_once(self._size, step)
+        for piece in in_order(self._range, starts, self._size, at_once, self._stopped):
+            self._take(piece)
 
-    def _ask_ahead(
-        self, coming: deque[Future[memoryview]], starts: Iterator[int], step: int, threads: ThreadPoolExecutor
-    ) -> bool:
-        while len(coming) < _RANGES_AT_ONCE and (start := next(starts, None)) is not None:
-            coming.append(threads.submit(self._range, start, min(start + step, self._size)))
-        return bool(coming)
-
-    def _range(self, start: int, end: int) -> memoryview:
-        if self._stopped.is_set():
+    def _range(self, wanted: Range, stopped: StopSign) -> None:
+        if stopped.is_set():
             raise TransferStopped
-        options: GetOptions = {"range": (start, end), "if_match": self._etag}
-        answer = obstore.get(self._bucket.store, self._key, options=options)
-        # A beginning that was taken up came with no sum; any answer has it.
-        self._promised = self._promised or answer.attributes.get(SUM_NAME, "")
-        data = memoryview(answer.bytes())
-        if len(data) != end - start:
-            raise ValueError(f"expected {end - start} bytes, got {len(data)}")
-        return data
+        clients = self._bucket.clients
+        if clients.wire is not None and clients.wire.is_plain:
+            promised = self._range_by_wire(clients.wire, wanted, stopped)
+        else:
+            promised = self._range_by_store(clients.store, wanted)
+        self._answered = True
+        # Any answer has the sum; it is the same in all of them, as the version is.
+        self._promised = self._promised or promised
+
+    def _range_by_wire(self, wire: S3Wire, wanted: Range, stopped: StopSign) -> str:
+        try:
+            headers = fetch_range(wire, self._key, wanted, self._etag, stopped)
+        except S3Refused as refused:
+            if refused.code in _NOT_THERE:
+                raise FileNotFoundError(self._key) from refused
+            if refused.code in _EXCHANGED:
+                raise PreconditionError(self._key) from refused
+            raise
+        return headers.get(f"x-amz-meta-{SUM_NAME}", "")
+
+    def _range_by_store(self, store: Store, wanted: Range) -> str:
+        options: GetOptions = {"range": (wanted.start, wanted.end), "if_match": self._etag}
+        answer = obstore.get(store, self._key, options=options)
+        wanted.came = memoryview(answer.bytes())
+        if len(wanted.came) != len(wanted):
+            raise ValueError(f"expected {len(wanted)} bytes, got {len(wanted.came)}")
+        return answer.attributes.get(SUM_NAME, "")
 
     def _note(self, answer: GetResult) -> None:
         self._answered = True
@@ -156,6 +167,7 @@ class Reading:
             raise TransferStopped
         self._running.update(data)
         size = len(data)
+        self._answered = self._answered or size > 0
         while data:
             data = data[os.write(self._target, data) :]
         self._written += size
@@ -184,7 +196,7 @@ class Reading:
 
 
 def _range_bytes(size: int, etag: str) -> int:
-    """How much to ask for at a time: as much as a part has, so that the store opens none twice, or the like.
+    """How much to ask for at a time: as many whole parts as may be, so that the store opens none twice, or the like.
 
     Stores that speak S3 tell by the entity tag how many parts an object came in; nearly all are whole MiB.
     """
@@ -192,7 +204,11 @@ def _range_bytes(size: int, etag: str) -> int:
     found = _PARTS_OF_TAG.search(etag)
     parts = int(found[1]) if found is not None else 0
     part = -(-size // (parts * _MIB)) * _MIB if parts else 0
-    return part if _CHUNK_BYTES <= part <= most else min(most, max(size // 64, _CHUNK_BYTES))
+    return most // part * part if _CHUNK_BYTES <= part <= most else min(most, max(size // 64, _CHUNK_BYTES))
+
+
+def _ranges_at_once(size: int, step: int) -> int:
+    return min(max(1 + size // _SHARE_LOST // step, 2), _MOST_AT_ONCE)
 
 
 class _Different(Exception):

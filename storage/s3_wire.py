@@ -11,12 +11,14 @@ import os
 import ssl
 import threading
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+from storage.file_piece import FilePiece
 from storage.lanes import StopSign
 from storage.patience import Patience
 from storage.s3_signature import S3Keys, signed_headers, target_of
@@ -24,7 +26,7 @@ from storage.s3_signature import S3Keys, signed_headers, target_of
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
-_TRY_AGAIN = (408, 429, 500, 502, 503, 504)
+TRY_AGAIN = (408, 429, 500, 502, 503, 504)
 _DEFAULT_REGION = "us-east-1"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 _UNSIGNED_FROM_BYTES = 1024 * 1024
@@ -77,8 +79,8 @@ class S3Wire:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
-    def signs_large_bodies(self) -> bool:
-        """Whether the sum of a large body is asked for; TLS guards it on its way already."""
+    def is_plain(self) -> bool:
+        """Whether nothing but signatures guards what is sent: the sums of large bodies are part of them only then."""
         return not self.url.startswith("https://")
 
     def ask(
@@ -88,7 +90,7 @@ class S3Wire:
         query: Mapping[str, str],
         stopped: StopSign,
         *,
-        body: bytes | memoryview = b"",
+        body: bytes | FilePiece = b"",
         body_sha256: str | None = None,
         headers: Mapping[str, str] | None = None,
         tries: int | None = None,
@@ -108,6 +110,34 @@ class S3Wire:
             self.repeated += 1
             self.patience.wait(number, stopped)
 
+    @contextmanager
+    def reply_to(
+        self, method: str, target: str, headers: Mapping[str, str], payload: str, body: bytes | FilePiece = b""
+    ) -> Iterator[http.client.HTTPResponse]:
+        """What is answered to one request; the connection is kept where it is read to its end in the block.
+
+        Shape: `target` as `target_of` makes it, `payload` is the sum of the body, or what stands for it.
+        Errors: OSError; HTTPException; those of a FilePiece.
+        """
+        connection = self._connection()
+        try:
+            signed = signed_headers(self.keys, method, _host(self.url), target, headers, payload)
+            if isinstance(body, FilePiece):
+                connection.request(method, target, headers=signed | {"content-length": str(len(body))})
+                body.send(connection.sock)
+            else:
+                connection.request(method, target, body=body, headers=signed)
+            reply = connection.getresponse()
+            yield reply
+        except BaseException:
+            connection.close()
+            raise
+        if reply.will_close or not reply.isclosed():
+            connection.close()
+        else:
+            with self._lock:
+                self._idle.append(connection)
+
     def close(self) -> None:
         """Close what is open."""
         with self._lock:
@@ -115,41 +145,28 @@ class S3Wire:
         for connection in idle:
             connection.close()
 
-    def _payload(self, body: bytes | memoryview, known: str | None) -> str:
-        if len(body) >= _UNSIGNED_FROM_BYTES and not self.signs_large_bodies:
+    def _payload(self, body: bytes | FilePiece, known: str | None) -> str:
+        if len(body) >= _UNSIGNED_FROM_BYTES and not self.is_plain:
             return _UNSIGNED
-        return known or hashlib.sha256(body).hexdigest()
+        if known is None:
+            return body.add_to(hashlib.sha256()) if isinstance(body, FilePiece) else hashlib.sha256(body).hexdigest()
+        return known
 
     def _once(
         self,
         method: str,
         target: str,
-        body: bytes | memoryview,
+        body: bytes | FilePiece,
         payload: str,
         headers: Mapping[str, str],
         *,
         again: bool,
     ) -> Answer:
-        connection = self._connection()
-        try:
-            signed = signed_headers(self.keys, method, _host(self.url), target, headers, payload)
-            connection.request(method, target, body=body, headers=signed)
-            reply = connection.getresponse()
+        with self.reply_to(method, target, headers, payload, body) as reply:
             content = reply.read()
-        except BaseException:
-            connection.close()
-            raise
-        if reply.will_close:
-            connection.close()
-        else:
-            with self._lock:
-                self._idle.append(connection)
-        answer = Answer({name.lower(): value for name, value in reply.getheaders()}, content)
-        if reply.status in _TRY_AGAIN and again:
-            raise _Passing(f"the store answered {reply.status}")
-        if reply.status >= 300:
-            raise _refusal(reply.status, answer)
-        return answer
+        if reply.status in TRY_AGAIN and again:
+            raise PassingAnswer(f"the store answered {reply.status}")
+        return answer_of(reply, content)
 
     def _connection(self) -> http.client.HTTPConnection:
         with self._lock:
@@ -163,7 +180,7 @@ class S3Wire:
         return http.client.HTTPConnection(host, port, timeout=self.patience.silence_seconds)
 
 
-class _Passing(OSError):
+class PassingAnswer(OSError):
     """An answer that may be another one the next time."""
 
 
@@ -208,6 +225,14 @@ def _speaks_directly(url: str) -> bool:
 
 def _host(url: str) -> str:
     return urlsplit(url).netloc
+
+
+def answer_of(reply: http.client.HTTPResponse, content: bytes) -> Answer:
+    """What was answered, its body read. Errors: S3Refused."""
+    answer = Answer({name.lower(): value for name, value in reply.getheaders()}, content)
+    if reply.status >= 300:
+        raise _refusal(reply.status, answer)
+    return answer
 
 
 def _refusal(status: int, answer: Answer) -> S3Refused:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from storage.faults import TransferStopped
 from storage.keys import Parts
@@ -18,6 +19,16 @@ _STEP_BYTES = 1024 * 1024
 
 Count = Callable[[int], None]
 """Told of bytes that were moved; of fewer than none where some have to be moved again. Any thread."""
+
+
+class Digest(Protocol):
+    """A sum that is being taken, as those of `hashlib`."""
+
+    def update(self, data: memoryview, /) -> None:
+        """Go on with more bytes."""
+
+    def hexdigest(self) -> str:
+        """The sum so far, in hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ class Writing:
 
     def _sums(self, source: int) -> tuple[FileSum, tuple[str, ...]]:
         wire = self._bucket.clients.wire
-        if wire is None or not wire.signs_large_bodies:
+        if wire is None or not wire.is_plain:
             return file_sum(source, self._stopped), ()
         return file_and_part_sums(source, part_bytes_of(os.fstat(source).st_size), self._stopped)
 

@@ -131,6 +131,12 @@ class S3Process:
             )
         _await(self._process, self._home / "log", self.server)
 
+    @property
+    def pid(self) -> int:
+        """The number of its process while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None:

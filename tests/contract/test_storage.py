@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from storage.credentials import OneKey
-from storage.faults import TransferStopped
+from storage.faults import NoSuchObject, TransferStopped
 from storage.local import LocalStore
 from storage.remote import RemoteStore
 from storage.select import EVERYTHING, selection
-from storage.stores import Stores
+from storage.stores import StoredObject, Stores
 from storage.transfer import Transfer, Upload
 from storage.trees import Tree
 from storage.urls import Location, directory_location, parse_location
@@ -91,6 +91,18 @@ def test_many_small_files(place: Place) -> None:
     files = {f"d{number % 7}/{number}": str(number).encode() for number in range(400)}
     place.fill(files)
     assert place.content() == files
+
+
+def test_a_part_of_an_object(place: Place) -> None:
+    body = os.urandom(100_000)
+    place.fill({"d/ü f": body})
+    found = StoredObject(parts=("d", "ü f"), size=len(body))
+    with place.stores.serving(place.location).source(place.location) as source:
+        assert source.part(found, 0, len(body)) == body
+        assert source.part(found, 70_000, 10) == body[70_000:70_010]
+        assert source.part(found, 99_990, 100) == body[99_990:]
+        with pytest.raises(NoSuchObject):
+            source.part(StoredObject(parts=("d", "nothing"), size=10), 0, 10)
 
 
 def test_regex_is_matched_at_the_start_of_the_relative_path(place: Place) -> None:

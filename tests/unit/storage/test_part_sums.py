@@ -13,7 +13,7 @@ from storage.lanes import NEVER
 from storage.multipart import MIB, LargeFile, part_bytes_of
 from storage.part_sums import file_and_part_sums
 from storage.patience import Patience
-from storage.reading import _range_bytes
+from storage.reading import _range_bytes, _ranges_at_once
 from storage.s3_signature import S3Keys
 from storage.s3_wire import S3Wire
 from storage.sums import FileSum
@@ -27,10 +27,18 @@ def test_the_sums_are_those_of_the_bytes_that_are_sent(tmp_path: Path) -> None:
         content, sums = file_and_part_sums(source.fileno(), part_bytes_of(len(data)), NEVER)
         file = LargeFile(key="k", source=source.fileno(), content=content, part_sums=sums)
         assert content == FileSum(size=len(data), sha256=hashlib.sha256(data).hexdigest())
-        buffer = bytearray(file.part_bytes)
-        bodies = [bytes(file.part(number, buffer)) for number in file.parts]
+        pieces = [file.part(number) for number in file.parts]
+        bodies = [data[piece.start : piece.start + piece.size] for piece in pieces]
+        read = [piece.add_to(hashlib.sha256()) for piece in pieces]
     assert b"".join(bodies) == data
-    assert [hashlib.sha256(body).hexdigest() for body in bodies] == list(sums)
+    assert [hashlib.sha256(body).hexdigest() for body in bodies] == read == list(sums)
+
+
+@pytest.mark.parametrize(("size_mib", "at_once"), [(16, 3), (256, 3), (1024, 5), (4096, 8), (1_000_000, 8)])
+def test_the_longer_an_upload_the_more_of_its_parts_are_under_way(size_mib: int, at_once: int) -> None:
+    """Of what breaks off only a small share is sent again."""
+    file = LargeFile(key="k", source=0, content=FileSum(size=size_mib * MIB, sha256=""))
+    assert file.parts_at_once == at_once
 
 
 def test_taking_sums_can_be_stopped(tmp_path: Path) -> None:
@@ -44,7 +52,7 @@ def test_taking_sums_can_be_stopped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("url", "signs"), [("http://store", True), ("https://store", False)])
 def test_large_bodies_are_signed_where_nothing_else_guards_them(url: str, signs: bool) -> None:
     keys = S3Keys(access_key_id="a", secret="s")
-    assert S3Wire(url=url, prefix="/b", keys=keys, patience=Patience()).signs_large_bodies is signs
+    assert S3Wire(url=url, prefix="/b", keys=keys, patience=Patience()).is_plain is signs
 
 
 @pytest.mark.parametrize(
@@ -52,9 +60,10 @@ def test_large_bodies_are_signed_where_nothing_else_guards_them(url: str, signs:
     [
         (1024, '"abc-128"', 8),
         (256, '"abc-52"', 5),
+        (512, '"abc-103"', 10),
         # Of a broken transfer no more than a small share is fetched again.
         (64, '"abc-8"', 1),
-        (1024, '"abc"', 8),
+        (1024, '"abc"', 10),
         (16, "", 1),
     ],
 )
@@ -62,3 +71,13 @@ def test_ranges_are_the_parts_of_the_object_where_they_are_small_enough(
     size_mib: int, etag: str, wanted_mib: int
 ) -> None:
     assert _range_bytes(size_mib * MIB, etag) == wanted_mib * MIB
+
+
+@pytest.mark.parametrize("size_mib", [20, 32, 64, 100, 256, 500, 1024, 100_000])
+@pytest.mark.parametrize("parts", [0, 4, 52, 128])
+def test_what_is_under_way_behind_the_first_range_is_a_small_share(size_mib: int, parts: int) -> None:
+    """A download that is cut at half is taken up with 55 % of its bytes at most."""
+    step = _range_bytes(size_mib * MIB, f'"abc-{parts}"' if parts else "")
+    at_once = _ranges_at_once(size_mib * MIB, step)
+    assert 2 <= at_once <= 3
+    assert (at_once - 1) * step <= 0.05 * size_mib * MIB
