@@ -131,9 +131,6 @@ class RunReads(Protocol):
     def sealed(self, uuid: WorkflowUuid) -> bool:
         """Whether nothing will change any more; also True of a workflow that does not exist."""
 
-    def purgeable(self, ended_before: datetime, limit: int) -> tuple[WorkflowUuid, ...]:
-        """Sealed workflows that ended before a time, oldest first."""
-
 
 class ProfileReads(Protocol):
     """Questions about users."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import RowMapping, select
 
 from gateway.ports.records import DocumentKind
@@ -114,16 +112,6 @@ class RunReads(Connected):
         """Whether nothing will change any more; also True of a workflow that does not exist."""
         query = select(workflows.c.sealed).where(workflows.c.workflow_uuid == uuid)
         return self._connection.execute(query).scalar_one_or_none() is not False
-
-    def purgeable(self, ended_before: datetime, limit: int) -> tuple[WorkflowUuid, ...]:
-        """Sealed workflows that ended before a time, oldest first."""
-        query = (
-            select(workflows.c.workflow_uuid)
-            .where(workflows.c.sealed, workflows.c.end_time < ended_before)
-            .order_by(workflows.c.end_time)
-            .limit(limit)
-        )
-        return tuple(WorkflowUuid(uuid) for uuid in self._connection.execute(query).scalars())
 
 
 def _owned(values: RowMapping) -> Owned:

@@ -8,7 +8,6 @@ it. Who finds his own note gone was taken for dead, and may not go on as if noth
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from storage.datasets import layout
 from storage.faults import StoreError, TransferStopped
 from storage.keys import UnsafeName
 from storage.lanes import StopSign
+from storage.memory_files import memory_file
 from storage.stores import StoredObject, Stores, Target
 from storage.urls import Location
 
@@ -110,10 +110,8 @@ def _beat(target: Target, name: str, stopped: StopSign, over: threading.Event, p
 
 
 def _write(target: Target, name: str, number: int, stopped: StopSign) -> None:
-    with tempfile.TemporaryFile() as text:
-        text.write(str(number).encode())
-        text.seek(0)
-        target.put((name,), text.fileno(), stopped)
+    with memory_file(str(number).encode()) as text:
+        target.put((name,), text, stopped)
 
 
 def _outlasting(stores: Stores, below: Location, stopped: StopSign, pace: Pace, longest_seconds: float) -> str | None:

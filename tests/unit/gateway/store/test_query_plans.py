@@ -9,7 +9,6 @@ from sqlalchemy import event
 
 from gateway.ports.records import LabelFilter, Page, TaskFilter, WorkflowFilter
 from gateway.store.session import ReadSession, SqlStore, open_store
-from tests.workplace import START
 from translator.lifecycle.words import TaskStatus, WorkflowStatus
 from translator.plan.model import WorkflowUuid
 
@@ -58,7 +57,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
         (lambda s: s.unfinished_counts("a"), "alive"),
         (lambda s: s.unsealed(), "ix_workflows_unsealed"),
         (lambda s: s.unsealed(besides="me"), "ix_workflows_unsealed"),
-        (lambda s: s.purgeable(START, 10), "ix_workflows_end_time"),
         (lambda s: s.events(ANY, after=7), "ix_events_workflow_uuid_id"),
         (lambda s: s.events(ANY, last=7), "ix_events_workflow_uuid_id"),
         (lambda s: s.attempts(ANY), "sqlite_autoindex_tasks"),
