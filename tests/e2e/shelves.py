@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from tests.object_store import S3Server
 
 _FILE = "file://"
+_PART_PREFIX = ".argosmo-part-"
 # What is uploaded after the end of a cancelled task, comes while its workflow has ended already.
 _LATE_SECONDS = 30.0
 
@@ -40,7 +41,7 @@ class Shelves:
         """What is below a URL, or the object itself under "". Shape: path to SHA-256."""
         if url.startswith(_FILE):
             root = Path(url.removeprefix(_FILE))
-            paths = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+            paths = [root] if root.is_file() else sorted(path for path in root.rglob("*") if _is_object(path))
             return {"/".join(path.relative_to(root).parts): _sum(path.read_bytes()) for path in paths}
         key = self._key(url).rstrip("/")
         keys = [found for found in self._server.keys(key) if found == key or found.startswith(f"{key}/")]
@@ -83,3 +84,8 @@ def _same(found: Mapping[str, str], wanted: Mapping[str, str | None]) -> bool:
 
 def _sum(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _is_object(path: Path) -> bool:
+    # What is still being written may have its name, or none, the next moment.
+    return path.is_file() and not path.name.startswith(_PART_PREFIX)
