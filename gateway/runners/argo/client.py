@@ -54,8 +54,12 @@ class Stream:
     def chunks(self) -> Iterator[bytes]:
         """The bytes as they come. Errors: Stalled where nothing came for too long; TryAgain where it broke."""
         try:
-            while chunk := self._response.read1():
-                yield chunk
+            if isinstance(self._response, urllib3.HTTPResponse) and self._response.chunked:
+                # As the server cut it, which is a whole event at a time: fewer reads than `read1` takes.
+                yield from self._response.read_chunked()
+            else:
+                while chunk := self._response.read1():
+                    yield chunk
         except ReadTimeoutError as error:
             raise Stalled("The stream was silent for too long.") from error
         except (HTTPError, OSError, ValueError) as error:

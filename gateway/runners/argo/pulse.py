@@ -1,13 +1,12 @@
 """Hands on what many changes on a cluster led to together, since one write of a hundred facts costs less than ten.
 
-What comes after a quiet moment is handed on at once; after that, what comes within `rest_seconds` waits for the others,
-and up to four times as long while there is much to do. Of each workflow the order is kept.
+What comes after a quiet moment is handed on at once; after that, what comes within `rest_seconds` waits for the others.
+Of each workflow the order is kept.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
@@ -15,9 +14,6 @@ from engine.ports import EventLine, LogLine
 from gateway.ports.runner import Reports
 from translator.lifecycle.facts import AnyFact
 from translator.plan.model import WorkflowUuid
-
-_RESTS_A_BEAT = 3.0
-_MOST_RESTS = 4.0
 
 _Item = TypeVar("_Item", bound=Hashable)
 
@@ -115,14 +111,9 @@ class Pulse(Generic[_Item]):
         while not self._stopped.is_set():
             with self._changed:
                 self._changed.wait_for(lambda: self._woken or self._size or self._items or self._stopped.is_set())
-            began = time.monotonic()
             self.flush()
-            self._stopped.wait(self._rest(time.monotonic() - began))
+            self._stopped.wait(self._rest_seconds)
         self.flush()
-
-    def _rest(self, beat_seconds: float) -> float:
-        """How long to gather now: the longer a beat took, since what comes together costs less than one by one."""
-        return min(max(_RESTS_A_BEAT * beat_seconds, self._rest_seconds), _MOST_RESTS * self._rest_seconds)
 
     def flush(self) -> None:
         """Hand on what has come so far."""
