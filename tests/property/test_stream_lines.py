@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from gateway.runners.argo.reflector import lines_of
 def test_cuts_change_no_line(lines: list[bytes], cuts: list[int], is_cut_off: bool) -> None:
     text = b"".join(line + b"\n" for line in lines) + (b"rest" if is_cut_off else b"")
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    chunks = [text[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    chunks = [text[begin:end] for begin, end in pairwise(places)]
     assert [line.rstrip(b"\n") for line in lines_of(iter(chunks))] == [line for line in lines if line]
 
 
