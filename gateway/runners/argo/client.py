@@ -181,7 +181,7 @@ class KubeClient:
 
 
 def _pool(url: Url, server: Server, max_connections: int) -> urllib3.HTTPConnectionPool:
-    if server.tls is None:
+    if url.scheme != "https":
         return urllib3.HTTPConnectionPool(url.host or "", url.port, maxsize=max_connections)
     return urllib3.HTTPSConnectionPool(
         url.host or "",
