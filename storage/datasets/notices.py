@@ -116,10 +116,12 @@ def _write(target: Target, name: str, number: int, stopped: StopSign) -> None:
 
 def _outlasting(stores: Stores, below: Location, stopped: StopSign, pace: Pace, longest_seconds: float) -> str | None:
     """A note that is still written anew after a time, None as soon as there is none; those that are left go."""
-    begun = time.monotonic()
+    begun: float | None = None
     seen: dict[str, tuple[str, float]] = {}
     while found := _notes(stores, below):
         now = time.monotonic()
+        # From the first sight on: a store that answers late must not take time away from finding out who is left.
+        begun = now if begun is None else begun
         for name, version in found.items():
             if seen.get(name, ("", 0.0))[0] != version:
                 seen[name] = (version, now)

@@ -7,7 +7,7 @@ from copy import deepcopy
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pools.backend import Backend
@@ -230,7 +230,7 @@ def test_each_node_counts_once(drawn: tuple[Config, list[Node], list[RunningTask
         assert {entry.usage.total_capacity for entry in one.pools} == {one.capacity}
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.sampled_from(["a.yaml", "b.yaml"]), st.binary(max_size=60) | st.text(max_size=60).map(str.encode)
@@ -241,7 +241,7 @@ def test_any_bytes_are_a_configuration_or_refused(files: dict[str, bytes]) -> No
         parse_config(files)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(SECTIONS), trees(), max_size=3))
 def test_any_sections_are_a_configuration_or_refused(document: dict[str, Json]) -> None:
     problems: tuple[ConfigProblem, ...] = ()
