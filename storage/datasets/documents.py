@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
 
 from storage.datasets import layout
@@ -9,7 +10,6 @@ from storage.datasets.manifest import MAX_DOCUMENT_BYTES, BadManifest, Manifest,
 from storage.faults import StoreError
 from storage.keys import UnsafeName
 from storage.lanes import NEVER, StopSign
-from storage.memory_files import content_of, memory_file
 from storage.stores import StoredObject, Stores
 from storage.sums import sum_of_bytes
 from storage.urls import Location
@@ -24,14 +24,15 @@ def fetch_manifest(stores: Stores, location: Location, manifest_id: str, stopped
         raise BadManifest(f"Expected the id of a manifest, 64 hexadecimal digits: {manifest_id[:100]!r}")
     place = location.below("manifests", *layout.manifest(manifest_id))
     try:
-        with stores.serving(place).source(place) as source, memory_file() as file:
+        with stores.serving(place).source(place) as source, tempfile.TemporaryFile() as file:
             found = next((each for each in source.objects() if isinstance(each, StoredObject)), None)
             if found is None or not source.single:
                 raise StoreError(f"There is no manifest {manifest_id} at {location.url}")
             if found.size > MAX_DOCUMENT_BYTES:
                 raise BadManifest(f"{place.url}: Expected at most {MAX_DOCUMENT_BYTES} bytes, got {found.size}")
-            source.fetch(found, file, stopped)
-            return read_manifest(content_of(file), manifest_id)
+            source.fetch(found, file.fileno(), stopped)
+            file.seek(0)
+            return read_manifest(file.read(MAX_DOCUMENT_BYTES + 1), manifest_id)
     except BadManifest as error:
         raise BadManifest(f"{place.url}: {error}") from error
     except (OSError, UnsafeName) as error:
@@ -42,9 +43,12 @@ def put_manifest(stores: Stores, location: Location, manifest: Manifest, writer:
     """Have a manifest at a location. Errors: StoreError; TransferStopped."""
     below, parts = layout.manifests(location), layout.manifest(manifest.id)
     try:
-        with stores.serving(below).target(below, writer) as target, memory_file(manifest.document) as file:
-            if not target.holds(parts, sum_of_bytes(manifest.document)):
-                target.put(parts, file, stopped)
+        with stores.serving(below).target(below, writer) as target, tempfile.TemporaryFile() as file:
+            if target.holds(parts, sum_of_bytes(manifest.document)):
+                return
+            file.write(manifest.document)
+            file.seek(0)
+            target.put(parts, file.fileno(), stopped)
     except (OSError, UnsafeName) as error:
         raise StoreError(f"{below.url}: {error}") from error
 
