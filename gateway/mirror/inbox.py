@@ -88,20 +88,22 @@ class Inbox:
                 self._size += len(some)
             self._work.set()
 
-    def mark_new(self, new: NewWorkflow) -> None:
-        """Note that a workflow was inserted; never waits."""
-        with self._lock:
-            if not self._closed:
-                self._of(new.plan.workflow_uuid).new = new
-                self._work.set()
-
-    def mark(self, uuid: WorkflowUuid, *, attend: bool = False, tick: bool = False, log_sealed: bool = False) -> None:
+    def mark(
+        self,
+        uuid: WorkflowUuid,
+        *,
+        attend: bool = False,
+        new: NewWorkflow | None = None,
+        tick: bool = False,
+        log_sealed: bool = False,
+    ) -> None:
         """Note that there is something to look at; never waits."""
         with self._lock:
             if self._closed:
                 return
             pending = self._of(uuid)
             pending.attend |= attend
+            pending.new = new or pending.new
             pending.tick |= tick
             pending.log_sealed |= log_sealed
             self._work.set()

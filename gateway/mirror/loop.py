@@ -163,7 +163,7 @@ class Mirror:
 
     def attend_new(self, new: NewWorkflow) -> None:
         """Look after a workflow that was inserted."""
-        self._inbox.mark_new(new)
+        self._inbox.mark(new.plan.workflow_uuid, new=new)
 
     def attend(self, uuid: WorkflowUuid) -> None:
         """Look at the rows of this workflow: it is new, or somebody wants it to end."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +13,7 @@ from gateway.ports.faults import StoreUnavailable
 from gateway.services.doctor_findings import Finding, warning
 from gateway.store.archive_rows import ArchiveReads
 from gateway.store.engines import faults_translated, open_engines
+from gateway.store.health import is_new_file
 from gateway.store.schema import HEAD, revision
 
 _PATIENCE = timedelta(minutes=10)
@@ -23,7 +23,7 @@ def backlog_findings(url: str, now: datetime) -> Iterator[Finding]:
     """A warning where logs wait longer than they should; nothing where the database cannot be asked."""
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database and not Path(parsed.database).exists():
+        if is_new_file(parsed):
             return
         engines = open_engines(url)
     except (ValueError, OSError, SQLAlchemyError):

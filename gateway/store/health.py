@@ -24,7 +24,7 @@ def database_findings(url: str) -> Iterator[Finding]:
         yield _wrong(f"{url!r} is no database URL.")
         return
     shown = parsed.render_as_string(hide_password=True)
-    if _is_new_file(parsed):
+    if is_new_file(parsed):
         yield ok(_CHECK, f"{shown} does not exist yet; the gateway creates it.")
         return
     try:
@@ -54,7 +54,8 @@ def _revision(shown: str, found: str | None) -> Finding:
     return problem(_CHECK, f"{shown} was written by a newer argosmo (schema {found}).", advice)
 
 
-def _is_new_file(parsed: URL) -> bool:
+def is_new_file(parsed: URL) -> bool:
+    """Whether it is a database in a file that does not exist yet."""
     return parsed.get_backend_name() == "sqlite" and bool(parsed.database) and not Path(parsed.database or "").exists()
 
 

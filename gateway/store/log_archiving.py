@@ -155,11 +155,11 @@ class LogArchiving:
     def _send_ended_attempts(self, sending: _Sending) -> None:
         known = self._known.get(sending.uuid)
         with self.store.reading() as reads:
+            ended = reads.ended_attempts(sending.uuid)
             if known is None:
                 names = {each.name for each in reads.archived(sending.uuid, TASKS_DIRECTORY)}
-                known = {each for each in reads.ended_attempts(sending.uuid) if attempt_name(*each) in names}
-                self._known[sending.uuid] = known
-            missing = sorted(set(reads.ended_attempts(sending.uuid)) - known)
+                known = self._known[sending.uuid] = {each for each in ended if attempt_name(*each) in names}
+        missing = sorted(set(ended) - known)
         for some in self._batches(missing):
             with self._attempts(sending, dict.fromkeys(some)) as found:
                 self._put(sending, found)
@@ -177,9 +177,9 @@ class LogArchiving:
             return
         with attempt_files(sending.pieces, sending.segments, wanted.keys(), self.root) as files:
             for file in files:
-                expected = wanted[file.attempt]
-                if expected not in (None, file.lines):
-                    raise StoreError(f"The log of {file.attempt} has {file.lines} of {expected} lines left here")
+                expected, lines = wanted[file.attempt], sum(member.lines for member in file.members)
+                if expected not in (None, lines):
+                    raise StoreError(f"The log of {file.attempt} has {lines} of {expected} lines left here")
             yield [OutgoingAttempt(file) for file in files]
 
     def _documents(self, uuid: WorkflowUuid) -> list[Outgoing]:

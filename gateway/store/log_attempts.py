@@ -26,12 +26,10 @@ AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFile:
-    """The compressed log of one attempt, in a file that goes away with its descriptor. Units: bytes."""
+    """The compressed log of one attempt, in a file that goes away with its descriptor."""
 
     attempt: Attempt
     file: BinaryIO
-    size: int
-    lines: int
     members: tuple[Member, ...]
 
 
@@ -62,18 +60,9 @@ def attempt_files(
                 writer = made[attempt][1]
                 for line in text_lines(some):
                     writer.add(line)
-        yield [_finished(attempt, file, writer) for attempt, (file, writer) in made.items()]
-
-
-def _finished(attempt: Attempt, file: BinaryIO, writer: MembersWriter) -> AttemptFile:
-    members = writer.finish()
-    return AttemptFile(
-        attempt=attempt,
-        file=file,
-        size=file.tell(),
-        lines=sum(member.lines for member in members),
-        members=members,
-    )
+        yield [
+            AttemptFile(attempt=attempt, file=file, members=writer.finish()) for attempt, (file, writer) in made.items()
+        ]
 
 
 def _mark_of(record: bytes) -> tuple[bytes, ...]:

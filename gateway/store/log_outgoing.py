@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from gateway.ports.archive import ArchivedObject, attempt_name, piece_name
+from gateway.ports.archive import ArchivedObject, Member, attempt_name, piece_name
 from gateway.ports.log_format import event_text
 from gateway.ports.runs import Segment
 from gateway.ports.store import Store
@@ -43,16 +43,7 @@ class OutgoingAttempt:
     @contextmanager
     def opened(self, directory: Path, place: str) -> Iterator[tuple[BinaryIO, ArchivedObject]]:
         """The file that was made."""
-        yield (
-            self.made.file,
-            ArchivedObject(
-                name=attempt_name(*self.made.attempt),
-                place=place,
-                stored_bytes=self.made.size,
-                lines=self.made.lines,
-                members=self.made.members,
-            ),
-        )
+        yield self.made.file, _log_object(attempt_name(*self.made.attempt), place, self.made.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +60,13 @@ class OutgoingPiece:
             writer = MembersWriter(file, member_bytes=_ONE_MEMBER)
             for line in text_lines(records_of(self.pieces.read(self.segment.number))):
                 writer.add(line)
-            members = writer.finish()
-            lines = sum(member.lines for member in members)
-            if lines != self.segment.lines:
+            made = _log_object(piece_name(self.segment.number), place, writer.finish())
+            if made.lines != self.segment.lines:
                 # Another gateway has brought it there meanwhile, or the disk has lost it.
                 raise StoreError(
-                    f"Piece {self.segment.number} of the log has {lines} of {self.segment.lines} lines left here"
+                    f"Piece {self.segment.number} of the log has {made.lines} of {self.segment.lines} lines left here"
                 )
-            yield (
-                file,
-                ArchivedObject(
-                    name=piece_name(self.segment.number),
-                    place=place,
-                    stored_bytes=file.tell(),
-                    lines=lines,
-                    members=members,
-                ),
-            )
+            yield file, made
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +100,13 @@ class OutgoingEvents:
         text = "".join(f"{event_text(event)}\n" for event in found)
         with OutgoingText("events.txt", text).opened(directory, place) as made:
             yield made
+
+
+def _log_object(name: str, place: str, members: tuple[Member, ...]) -> ArchivedObject:
+    return ArchivedObject(
+        name=name,
+        place=place,
+        stored_bytes=sum(member.size for member in members),
+        lines=sum(member.lines for member in members),
+        members=members,
+    )

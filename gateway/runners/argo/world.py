@@ -164,9 +164,11 @@ class World:
             self._vanished.discard(workflow.metadata.name)
             self._say(self._seen.workflow_seen(workflow, self._now()))
             self._tell_waiting(workflow.metadata.name)
-            now = self._now()
-            untold = not all(map(self._telling.was_said, self._known_without_pods(now)))
-            self._look_again = self._look_again or untold or (workflow.finished and self._obstacles.wants)
+            self._look_again = (
+                self._look_again
+                or (workflow.finished and self._obstacles.wants)
+                or not all(map(self._telling.was_said, self._known_without_pods(self._now())))
+            )
 
     def _tell_waiting(self, workflow: str) -> None:
         """Tell once, as an event, why Argo cannot make a pod."""
