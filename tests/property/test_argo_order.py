@@ -142,7 +142,7 @@ def test_reduction_keeps_the_order(edges: Edges) -> None:
 @given(edges=st.one_of(graphs(60), modular_graphs()))
 def test_nesting_holds_every_node_once(edges: Edges) -> None:
     # Wide enough for every prime part.
-    dag = nested_dag(reduced(edges, topological_order(edges)), 60)
+    dag = nested_dag(reduced(edges, topological_order(edges)), 60).dag
     assert sorted(_leaves(dag)) == list(range(len(edges)))
 
 

@@ -37,7 +37,8 @@ class _Contraction:
         """Merge until nothing is left to merge."""
         merged = self._merge_all_twins()
         # Only a node that was merged can have become a twin; a link any node may be from the beginning.
-        queue = deque((node, node in merged) for node in sorted(self.modules))
+        links = (node for node in self.modules if len(self.above[node]) == 1 or len(self.below[node]) == 1)
+        queue = deque((node, node in merged) for node in sorted(merged.union(links)))
         while queue:
             node, may_be_twin = queue.popleft()
             if node not in self.modules:

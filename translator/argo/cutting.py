@@ -8,17 +8,28 @@ Source: design §5; argo-verified.md §5.3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 from translator.argo.decomposition import flat_dag, nested_dag
 from translator.argo.modules import Dag, DagTask, dag_count
 from translator.argo.nesting import TooWide
-from translator.argo.poset import Edges, reduced, topological_order
+from translator.argo.poset import Edges, reduced, rising_order, topological_order
 
 _MAX_FLAT_EDGES = 4000
 """More edges than this make a flat DAG's text long; nesting needs fewer."""
+_AIM = 0.97
+"""What is expected to be this share of the widest DAG is tried: a little less than what may not fit."""
+_WORTH_ANOTHER_TRY = 1.25
+"""A beginning that fits is made longer where one longer by this factor should fit too."""
+_NARROWER = 0.97
+"""What is too wide is tried again with this share at most."""
+_ROOMIER = 0.7
+"""What has too many nested DAGs is tried again with this share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +52,7 @@ class Part:
 
 
 class Room(Protocol):
-    """Says whether groups fit into one Workflow, whatever the order between them."""
+    """Says whether groups fit into one Workflow, whatever the order between them; if they do, so do some of them."""
 
     def holds(self, groups: Sequence[int], dags: int) -> bool:
         """Whether `groups` fit where `dags` templates are taken by DAGs of modules, the entry included."""
@@ -53,31 +64,27 @@ def cut(edges: Edges, room: Room, dag_tasks: int) -> tuple[Part, ...]:
     Shape: together they hold every group once. `dag_tasks` is the most tasks of a DAG.
     """
     order = topological_order(edges)
-    whole = _whole(edges, order, room, dag_tasks)
-    if whole is not None:
-        return (whole,)
-    fewest = reduced(edges, order)
+    flat = _flat(edges, order, room, dag_tasks)
+    if flat is not None:
+        return (flat,)
+    cutter = _Cutter(reduced(edges, order), room, dag_tasks)
     parts: list[Part] = []
-    rest = order
-    while rest:
-        part = _first_part(fewest, rest, room, dag_tasks)
-        parts.append(part)
-        taken = set(part.groups)
-        rest = tuple(node for node in rest if node not in taken)
+    begin = 0
+    while begin < len(order):
+        parts.append(cutter.first_part(order[begin:]))
+        begin += len(parts[-1].groups)
     return tuple(parts)
 
 
-def _whole(edges: Edges, order: Sequence[int], room: Room, dag_tasks: int) -> Part | None:
-    """Everything as one part; None where that does not go."""
+def _flat(edges: Edges, order: Sequence[int], room: Room, dag_tasks: int) -> Part | None:
+    """Everything as one DAG; None where that does not go."""
     groups = tuple(range(len(edges)))
-    if not room.holds(groups, 1):
+    if len(edges) > dag_tasks or not room.holds(groups, 1):
         return None
-    if len(edges) <= dag_tasks:
-        written = edges if sum(map(len, edges)) <= _MAX_FLAT_EDGES else reduced(edges, order)
-        if sum(map(len, written)) <= _MAX_FLAT_EDGES:
-            return Part(groups=groups, gates=(), dag=flat_dag(written, _as_written(written, order)))
-    fitted = _fitted(reduced(edges, order), groups, room, dag_tasks)
-    return fitted if isinstance(fitted, Part) else None
+    written = edges if sum(map(len, edges)) <= _MAX_FLAT_EDGES else reduced(edges, order)
+    if sum(map(len, written)) > _MAX_FLAT_EDGES:
+        return None
+    return Part(groups=groups, gates=(), dag=flat_dag(written, _as_written(written, order)))
 
 
 def _as_written(edges: Edges, order: Sequence[int]) -> Sequence[int]:
@@ -86,54 +93,107 @@ def _as_written(edges: Edges, order: Sequence[int]) -> Sequence[int]:
     return range(len(edges)) if rising else order
 
 
-def _first_part(edges: Edges, rest: Sequence[int], room: Room, dag_tasks: int) -> Part:
-    """The longest beginning of `rest` that makes a part, or nearly."""
-    size = _most_that_room_holds(rest, room)
-    while True:
-        fitted = _fitted(edges, rest[:size], room, dag_tasks)
-        if isinstance(fitted, Part):
-            return fitted
-        # What is too wide by a factor is tried with that much less; half of it is certain to fit in the end.
-        size = max(1, min(size - 1, int(size * fitted)))
+class _Cutter:
+    """Cuts a graph, a transitive reduction, from its beginning on.
+
+    How wide a beginning is shows only when it is decomposed, which takes long. So its width as a share of its groups
+    and gates is taken over from what was tried last: in a tangled graph that hardly changes.
+    """
+
+    def __init__(self, edges: Edges, room: Room, dag_tasks: int) -> None:
+        self._edges = edges
+        self._room = room
+        self._dag_tasks = dag_tasks
+        self._density = 0.0
+        self._all_fit = room.holds(tuple(range(len(edges))), 1)
+
+    def first_part(self, rest: Sequence[int]) -> Part:
+        """The longest beginning of `rest` that makes a part, or nearly."""
+        outside = self._waits_outside(rest)
+        nodes = list(accumulate(_new_ones(outside.values()), initial=0))
+        most = self._most_that_room_holds(rest)
+        found: Part | None = None
+        size = max(1, self._expected(nodes, most))
+        while True:
+            tried = self._tried(rest[:size], outside)
+            self._density = tried.width / nodes[size]
+            if tried.part is not None:
+                found = tried.part
+                longer = self._expected(nodes, most)
+                if longer <= size * _WORTH_ANOTHER_TRY:
+                    return found
+                size = longer
+            elif found is not None:
+                return found
+            else:
+                most = int(size * (_NARROWER if tried.width > self._dag_tasks else _ROOMIER))
+                # One group always fits.
+                size = max(1, self._expected(nodes, most))
+
+    def _waits_outside(self, rest: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """For each group of `rest`, in its order, what it waits for in earlier parts."""
+        inside = set(rest)
+        return {node: tuple([above for above in self._edges[node] if above not in inside]) for node in rest}
+
+    def _expected(self, nodes: Sequence[int], most: int) -> int:
+        """The longest beginning of at most `most` groups that should not be too wide; 0 where none is short enough.
+
+        Shape: `nodes` of a beginning of n groups, gates included, at n.
+        """
+        widest = _AIM * self._dag_tasks / self._density if self._density else math.inf
+        return bisect_right(nodes, widest, hi=most + 1) - 1
+
+    def _most_that_room_holds(self, rest: Sequence[int]) -> int:
+        low, high = (len(rest) if self._all_fit else 1), len(rest)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._room.holds(rest[:middle], 1):
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def _tried(self, chosen: Sequence[int], outside: Mapping[int, tuple[int, ...]]) -> _Tried:
+        groups = tuple(sorted(chosen))
+        inner, gates = _with_gates(self._edges, groups, outside)
+        try:
+            nested = nested_dag(reduced(inner, rising_order(inner)), self._dag_tasks)
+        except TooWide as error:
+            return _Tried(part=None, width=error.width)
+        if len(groups) > 1 and not self._room.holds(groups, dag_count(nested.dag)):
+            return _Tried(part=None, width=nested.width)
+        names = (*range(len(self._edges), len(self._edges) + len(gates)), *groups)
+        return _Tried(part=Part(groups=groups, gates=gates, dag=_renamed(nested.dag, names)), width=nested.width)
 
 
-def _most_that_room_holds(rest: Sequence[int], room: Room) -> int:
-    low, high = 1, len(rest)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if room.holds(rest[:middle], 1):
-            low = middle
-        else:
-            high = middle - 1
-    return low
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """A beginning as a part, None where it is too wide or too much. Shape: `width` as in NestedDag."""
+
+    part: Part | None
+    width: int
 
 
-def _fitted(edges: Edges, chosen: Sequence[int], room: Room, dag_tasks: int) -> Part | float:
-    """`chosen` as a part, or the share of it that might fit. One group always fits."""
-    groups = tuple(sorted(chosen))
-    inner, gates = _with_gates(edges, groups)
-    try:
-        dag = nested_dag(reduced(inner, topological_order(inner)), dag_tasks)
-    except TooWide as error:
-        return dag_tasks / error.width
-    if len(groups) > 1 and not room.holds(groups, dag_count(dag)):
-        return 0.7
-    names = (*groups, *range(len(edges), len(edges) + len(gates)))
-    return Part(groups=groups, gates=gates, dag=_renamed(dag, names))
+def _new_ones(outside: Iterable[tuple[int, ...]]) -> Iterator[int]:
+    """For each group how many nodes it adds to those before it: itself, and the gate that it is the first to need."""
+    gates: set[tuple[int, ...]] = {()}
+    for above in outside:
+        yield 1 + (above not in gates)
+        gates.add(above)
 
 
-def _with_gates(edges: Edges, groups: Sequence[int]) -> tuple[Edges, tuple[CutGate, ...]]:
-    """The edges inside `groups`, gates added as nodes after them for what comes from outside."""
-    numbers = {node: number for number, node in enumerate(groups)}
-    gates: dict[tuple[int, ...], int] = {}
-    inner: list[tuple[int, ...]] = []
+def _with_gates(
+    edges: Edges, groups: Sequence[int], outside: Mapping[int, tuple[int, ...]]
+) -> tuple[Edges, tuple[CutGate, ...]]:
+    """The edges inside `groups`, gates added as nodes before them for what comes from outside."""
+    waits = dict.fromkeys([outside[node] for node in groups if outside[node]])
+    gates = {above: number for number, above in enumerate(waits)}
+    numbers = {node: number for number, node in enumerate(groups, start=len(gates))}
+    inner: list[tuple[int, ...]] = [()] * len(gates)
     for node in groups:
         inside = [numbers[above] for above in edges[node] if above in numbers]
-        outside = tuple(above for above in edges[node] if above not in numbers)
-        if outside:
-            inside.append(len(groups) + gates.setdefault(outside, len(gates)))
-        inner.append(tuple(inside))
-    return (*inner, *((),) * len(gates)), tuple(CutGate(waits_for=outside) for outside in gates)
+        inner.append((gates[outside[node]], *inside) if outside[node] else tuple(inside))
+    return tuple(inner), tuple([CutGate(waits_for=above) for above in gates])
 
 
 def _renamed(dag: Dag, names: Sequence[int]) -> Dag:

@@ -6,13 +6,13 @@ that goes; what is neither (prime) keeps its edges.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from translator.argo.contraction import contracted
 from translator.argo.modules import AnyModule, Dag, DagTask, dag_of
 from translator.argo.nesting import connected, one_after_the_other, side_by_side
-from translator.argo.poset import Edges, ancestor_sets, topological_order
+from translator.argo.poset import Edges, ancestor_sets, rising_order, successors
 
 _MAX_DEPTH = 60
 """Bounds how often parts are split in turn; what is left then stays prime, which is correct, only less neat."""
@@ -26,47 +26,64 @@ def flat_dag(edges: Edges, order: Sequence[int]) -> Dag:
     return Dag(tuple([DagTask(node, tuple(sorted([place[above] for above in edges[node]]))) for node in order]))
 
 
-def nested_dag(edges: Edges, limit: int) -> Dag:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NestedDag:
+    """A graph as nested DAGs. Shape: `width` is how many parts the widest prime in it has; 0 where there is none."""
+
+    dag: Dag
+    width: int
+
+
+def nested_dag(edges: Edges, limit: int) -> NestedDag:
     """The graph as a DAG of at most `limit` tasks, with DAGs as tasks where that is needed.
 
     Shape: `edges` are those of a transitive reduction. Errors: TooWide.
     """
-    return dag_of(_decomposed(*contracted(edges, limit), limit, depth=0))
+    work = _Decomposition(limit)
+    dag = dag_of(work.decomposed(*contracted(edges, limit), depth=0))
+    return NestedDag(dag=dag, width=work.width)
 
 
-def _decomposed(parts: Sequence[AnyModule], edges: Edges, limit: int, *, depth: int) -> AnyModule:
-    if len(parts) == 1:
-        return parts[0]
-    for blocks_of, together in _SPLITS if depth < _MAX_DEPTH else ():
-        blocks = blocks_of(edges)
-        if len(blocks) > 1:
-            inner = (_restricted(parts, edges, block) for block in blocks)
-            return together([_decomposed(*part, limit, depth=depth + 1) for part in inner], limit)
-    return connected(parts, edges, limit)
+class _Decomposition:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.width = 0
+
+    def decomposed(self, parts: Sequence[AnyModule], edges: Edges, *, depth: int) -> AnyModule:
+        """The parts as one module."""
+        if len(parts) == 1:
+            return parts[0]
+        for blocks_of, together in _SPLITS if depth < _MAX_DEPTH else ():
+            blocks = blocks_of(edges)
+            if len(blocks) > 1:
+                inner = (_restricted(parts, edges, block) for block in blocks)
+                return together([self.decomposed(*part, depth=depth + 1) for part in inner], self.limit)
+        self.width = max(self.width, len(parts))
+        return connected(parts, edges, self.limit)
 
 
 def _components(edges: Edges) -> list[list[int]]:
     """The parts that no edge connects, each rising, in the order of their first nodes."""
-    root = list(range(len(edges)))
-
-    def find(node: int) -> int:
-        while root[node] != node:
-            root[node] = root[root[node]]
-            node = root[node]
-        return node
-
-    for node, before in enumerate(edges):
-        for other in before:
-            root[find(node)] = find(other)
-    blocks: dict[int, list[int]] = defaultdict(list)
-    for node in range(len(edges)):
-        blocks[find(node)].append(node)
-    return list(blocks.values())
+    below = successors(edges)
+    seen = bytearray(len(edges))
+    blocks: list[list[int]] = []
+    for first in range(len(edges)):
+        if seen[first]:
+            continue
+        seen[first] = True
+        block = [first]
+        for node in block:
+            for other in (*edges[node], *below[node]):
+                if not seen[other]:
+                    seen[other] = True
+                    block.append(other)
+        blocks.append(sorted(block))
+    return blocks
 
 
 def _stages(edges: Edges) -> list[list[int]]:
     """The blocks of which each is before all of the next, in that order."""
-    order = topological_order(edges)
+    order = rising_order(edges)
     sets = ancestor_sets(edges, order)
     # A cut after the first k nodes is one where all later nodes have all of them before.
     common = [0] * len(order)

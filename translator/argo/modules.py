@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from translator.argo.poset import Edges
+from translator.argo.poset import Edges, rising_order
 
 
 class DagTask(msgspec.Struct, frozen=True):
@@ -129,26 +129,8 @@ def _write(module: AnyModule, upstream: tuple[int, ...], tasks: list[DagTask]) -
 def _write_prime(module: Prime, upstream: tuple[int, ...], tasks: list[DagTask]) -> tuple[int, ...]:
     ends: list[tuple[int, ...]] = [()] * len(module.parts)
     waited_for = {other for above in module.edges for other in above}
-    for number in _rising(module.edges):
+    for number in rising_order(module.edges):
         above = module.edges[number]
         before = tuple(sorted({place for other in above for place in ends[other]})) if above else upstream
         ends[number] = _write(module.parts[number], before, tasks)
     return tuple([place for number, places in enumerate(ends) if number not in waited_for for place in places])
-
-
-def _rising(edges: Edges) -> Sequence[int]:
-    """The numbers in an order in which each comes after what it waits for; as they are where that is one already."""
-    if all(other < node for node, above in enumerate(edges) for other in above):
-        return range(len(edges))
-    waiting = [len(above) for above in edges]
-    below: list[list[int]] = [[] for _ in edges]
-    for node, above in enumerate(edges):
-        for other in above:
-            below[other].append(node)
-    free = [node for node, count in enumerate(waiting) if not count]
-    for node in free:
-        for other in below[node]:
-            waiting[other] -= 1
-            if not waiting[other]:
-                free.append(other)
-    return free

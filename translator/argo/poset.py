@@ -50,6 +50,16 @@ def topological_order(edges: Edges) -> tuple[int, ...]:
     return tuple(order)
 
 
+def rising_order(edges: Edges) -> Sequence[int]:
+    """All nodes, each after what it waits for; as they are where that is such an order already.
+
+    Shape: `edges` have no cycle.
+    """
+    if all(not above or max(above) < node for node, above in enumerate(edges)):
+        return range(len(edges))
+    return topological_order(edges)
+
+
 def successors(edges: Edges) -> list[list[int]]:
     """For each node the nodes that wait for it, rising."""
     below: list[list[int]] = [[] for _ in edges]
@@ -75,7 +85,9 @@ def reduced(edges: Edges, order: Sequence[int]) -> Edges:
     if all(len(above) < 2 for above in edges):
         return edges
     sets = ancestor_sets(edges, order)
-    place = {node: number for number, node in enumerate(order)}
+    place = [0] * len(edges)
+    for number, node in enumerate(order):
+        place[node] = number
     kept: list[tuple[int, ...]] = []
     for above in edges:
         if len(above) < 2:
@@ -84,8 +96,9 @@ def reduced(edges: Edges, order: Sequence[int]) -> Edges:
         covered = 0
         needed = []
         for predecessor in sorted(above, key=place.__getitem__, reverse=True):
-            if not covered & (1 << predecessor):
+            if not covered >> predecessor & 1:
                 needed.append(predecessor)
                 covered |= sets[predecessor]
-        kept.append(tuple(sorted(needed)))
+        needed.sort()
+        kept.append(tuple(needed))
     return tuple(kept)

@@ -121,6 +121,13 @@ def test_a_prime_too_wide_is_cut_with_gates() -> None:
     assert all(len(part.dag.tasks) <= 20 for part in parts)
 
 
+def test_what_follows_a_tangle_is_not_cut_as_small() -> None:
+    tangle = fence(40)
+    after = tuple((79 + n,) for n in range(400))
+    parts = cut((*tangle, *after), Roomy(), 20)
+    assert len(parts[-1].groups) >= 400
+
+
 def test_parts_wait_for_earlier_ones_only() -> None:
     parts = cut(fan(50), Roomy(20), 200)
     seen: set[int] = set()
