@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 
 from pools.platforms import SIDECAR_NAME
 from templates.merge import Json, JsonObject, merge
 from templates.render import RenderError, render_object
-from templates.variables import CONTAINER_VARIABLE, GROUP_VARIABLES, TASK_VARIABLES
+from templates.variables import CONTAINER_VARIABLE, GROUP_VARIABLES, TASK_VARIABLES, label_variables
 from translator.argo.faults import refusal
 from translator.argo.labels import group_labels, task_labels, workflow_labels
 from translator.argo.needs import SidecarKind
@@ -29,22 +30,25 @@ _TASK_DEPENDENT = frozenset((*GROUP_VARIABLES, *TASK_VARIABLES)) - frozenset((*_
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PodPolicy:
-    """Lays the policy of a Plan's platforms over pods."""
+    """What a platform lays over pods; equal policies make equal pods of equal ones, whatever run they are of.
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._workflow_labels = workflow_labels(plan)
-        self._named = {name: _task_variables_named(platform) for name, platform in plan.platforms.items()}
+    Shape: `platform` is a PlatformPlan as JSON; `run_labels` are those labels of the run, and `task_variables` those
+    variables that differ from task to task, that stand anywhere in its template.
+    """
+
+    platform: bytes
+    run_labels: tuple[tuple[str, str], ...]
+    task_variables: tuple[str, ...]
 
     def variables_of(self, group: GroupPlan, task: TaskPlan) -> tuple[tuple[str, str], ...]:
-        """The values of those variables that the platform's template names and that differ from task to task."""
-        named = self._named.get(task.platform, frozenset())
-        if not named:
+        """The values of those variables that the template names and that differ from task to task."""
+        if not self.task_variables:
             return ()
         labels = {**group_labels(group), **task_labels(task)}
         values = {f"WF_{key.removeprefix('osmo.').upper()}": value for key, value in labels.items()}
-        return tuple((name, values.get(name, "")) for name in sorted(named))
+        return tuple((name, values.get(name, "")) for name in self.task_variables)
 
     def applied(self, pod: Mapping[str, Json], shape: PodShape) -> JsonObject:
         """`pod` with its platform's template over it, amounts in one form, and our own labels as they were.
@@ -56,11 +60,11 @@ class PodPolicy:
         return _tidied(merged, shape)
 
     def _rendered(self, shape: PodShape) -> JsonObject:
-        platform = self._plan.platforms.get(shape.platform)
-        if platform is None or not platform.pod_template:
+        platform = msgspec.json.decode(self.platform, type=PlatformPlan)
+        if not platform.pod_template:
             return {}
         variables = {
-            **pod_variables(task_variables(shape.resources, platform), self._workflow_labels, MAIN),
+            **pod_variables(task_variables(shape.resources, platform), dict(self.run_labels), MAIN),
             "WF_PLATFORM": shape.platform,
             "WF_RETRY_ID": "0",
             **dict(shape.variables),
@@ -76,10 +80,25 @@ class PodPolicy:
         return rendered if shape.sidecar is not SidecarKind.NONE else _without_sidecar(rendered)
 
 
-def _task_variables_named(platform: PlatformPlan) -> frozenset[str]:
-    """The variables that differ from task to task and stand anywhere in the platform's template."""
-    text = msgspec.json.encode(platform.pod_template).decode()
-    return frozenset(_NAME.findall(text)) & _TASK_DEPENDENT
+def pod_policies(plan: Plan) -> dict[str, PodPolicy]:
+    """The policies of a Plan's platforms, by name of the platform."""
+    labels = workflow_labels(plan)
+    return {name: _policy(platform, labels) for name, platform in plan.platforms.items()}
+
+
+def _policy(platform: PlatformPlan, labels: Mapping[str, str]) -> PodPolicy:
+    named = set(_NAME.findall(msgspec.json.encode(platform.pod_template).decode()))
+    return PodPolicy(
+        platform=msgspec.json.encode(platform),
+        run_labels=tuple(
+            (key, value) for key, value in labels.items() if not named.isdisjoint(label_variables({key: value}))
+        ),
+        task_variables=tuple(sorted(named & _TASK_DEPENDENT)),
+    )
+
+
+NO_POLICY = _policy(PlatformPlan(name=""), {})
+"""That of a platform which a Plan does not know."""
 
 
 def _without_sidecar(template: JsonObject) -> JsonObject:

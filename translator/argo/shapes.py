@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
+from functools import lru_cache
 
 from translator.argo.allowed import is_reserved_path
 from translator.argo.blueprint import Blueprint, blueprint
@@ -11,7 +12,7 @@ from translator.argo.faults import refusal
 from translator.argo.needs import SidecarKind
 from translator.argo.payload import OUTPUT_DIRECTORY
 from translator.argo.pod import FileMount, PodShape, base_pod
-from translator.argo.policy import PodPolicy
+from translator.argo.policy import NO_POLICY, PodPolicy, pod_policies
 from translator.argo.retries import Retries, retries
 from translator.argo.schedulers.adapter import Scheduler
 from translator.argo.secret_book import TaskPlaces
@@ -27,7 +28,7 @@ class Shapes:
     def __init__(self, plan: Plan, target: ArgoTarget, scheduler: Scheduler) -> None:
         self._target = target
         self._scheduler = scheduler
-        self._policy = PodPolicy(plan)
+        self._policies = pod_policies(plan)
         self._shapes: dict[Hashable, PodShape] = {}
         self._with_files: dict[Hashable, PodShape] = {}
         self._blueprints: dict[int, Blueprint] = {}
@@ -36,7 +37,7 @@ class Shapes:
     def shape(self, group: GroupPlan, task: TaskPlan, sidecar: SidecarKind) -> PodShape:
         """The shape of a task's pod, without its files."""
         settings = self._scheduler.pod_settings(group, task)
-        variables = self._policy.variables_of(group, task)
+        variables = self._policies.get(task.platform, NO_POLICY).variables_of(group, task)
         made_of = (task.platform, task.resources, sidecar, self._retries_of(task), len(group.tasks) > 1)
         key = (*made_of, task.privileged, task.host_network, task.mounts, settings, variables)
         found = self._shapes.get(key)
@@ -77,14 +78,12 @@ class Shapes:
         return found
 
     def blueprint(self, shape: PodShape) -> Blueprint:
-        """The pod of `shape`, one of this object's: made, laid under the pool's policy, verified, taken apart."""
+        """The pod of `shape`, one of this object's, with the pool's policy laid over it."""
         # Shapes are handed out once each and kept, so that the object itself may stand for its value.
         found = self._blueprints.get(id(shape))
         if found is None:
-            base = base_pod(shape, self._target)
-            final = self._policy.applied(base, shape)
-            verify_pod(final, base, self._target.extra_pod_paths)
-            found = self._blueprints[id(shape)] = blueprint(final, base, shape)
+            policy = self._policies.get(shape.platform, NO_POLICY)
+            found = self._blueprints[id(shape)] = _blueprint(shape, self._target, policy)
         return found
 
     def _retries_of(self, task: TaskPlan) -> Retries | None:
@@ -92,6 +91,15 @@ class Shapes:
         if key not in self._retries:
             self._retries[key] = retries(task)
         return self._retries[key]
+
+
+@lru_cache(maxsize=512)
+def _blueprint(shape: PodShape, target: ArgoTarget, policy: PodPolicy) -> Blueprint:
+    """A pod made, laid under policy, verified, taken apart. Most runs have pods like those of others before them."""
+    base = base_pod(shape, target)
+    final = policy.applied(base, shape)
+    verify_pod(final, base, target.extra_pod_paths)
+    return blueprint(final, base, shape)
 
 
 def _mount_path(path: str, task: TaskPlan) -> str:

@@ -12,7 +12,7 @@ from tests.unit.argo.plans import plan, single, task, team
 from translator.argo.faults import TranslationError
 from translator.argo.target import ArgoTarget, Limits
 from translator.argo.translation import translate
-from translator.plan.model import PlatformPlan, ResourceRequest, UrlInput
+from translator.plan.model import PlatformPlan, ResourceRequest, UrlInput, WorkflowId
 
 DATA: dict[str, Any] = {"inputs": (UrlInput(index=0, url="s3://b/x"),)}
 CTRL: JsonObject = {"name": "osmo-ctrl", "resources": {"limits": {"memory": "1Gi"}}}
@@ -50,6 +50,25 @@ def test_variables_that_differ_reach_every_pod() -> None:
     made = plan(*(single(f"t{n}") for n in range(30)), pod_template=labelled("x-{{WF_TASK_NAME}}"))
     found = pods(translate(made, ArgoTarget()))
     assert {name: pod.labels["corp"] for name, pod in found.items()} == {f"t{n}": f"x-t{n}" for n in range(30)}
+
+
+def test_each_run_has_its_own_variables_though_pods_are_worked_out_once() -> None:
+    template = labelled("{{WF_ID}}-{{WF_POOL}}")
+    ids = [WorkflowId("train-1"), WorkflowId("train-2"), WorkflowId("train-1")]
+    made = [plan(single("a"), pod_template=template, workflow_id=number) for number in ids]
+    found = [pods(translate(one, ArgoTarget()))["a"].labels["corp"] for one in made]
+    assert found == ["train-1-default", "train-2-default", "train-1-default"]
+
+
+def test_pods_worked_out_once_differ_with_policy_and_target() -> None:
+    first, second = labelled("first"), labelled("second")
+    found = [
+        (pod.labels["corp"], pod.container("main")["imagePullPolicy"])
+        for template in (first, second, first)
+        for target in (ArgoTarget(), ArgoTarget(image_pull_policy="Never"))
+        for pod in [pods(translate(plan(single("a"), pod_template=template), target))["a"]]
+    ]
+    assert found == [(team, policy) for team in ("first", "second", "first") for policy in ("Always", "Never")]
 
 
 def test_sidecar_is_edited_by_its_name() -> None:

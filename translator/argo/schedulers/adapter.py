@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from templates.merge import JsonObject
 from translator.argo.names import dns_label
 from translator.argo.target import ArgoTarget
@@ -15,16 +17,22 @@ PRIORITY_CLASSES = {Priority.HIGH: "osmo-high", Priority.NORMAL: "osmo-normal", 
 """Source: workflow-spec.md §7.6."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PodSettings:
-    """What the scheduler wants on a pod; compared by identity, so that equal pods share one.
+    """What the scheduler wants on a pod; never changed once made.
 
-    Shape: texts may hold marks of `slots.Slot`; `spec` is part of a pod's spec.
+    Shape: texts may hold marks of `slots.Slot`; `spec` is part of a pod's spec. `text` is all of it as JSON, by which
+    two are compared.
     """
 
-    labels: dict[str, str] = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
-    spec: JsonObject = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict, compare=False)
+    annotations: dict[str, str] = field(default_factory=dict, compare=False)
+    spec: JsonObject = field(default_factory=dict, compare=False)
+    text: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Work out the text."""
+        object.__setattr__(self, "text", msgspec.json.encode((self.labels, self.annotations, self.spec)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
