@@ -44,6 +44,7 @@ from translator.argo.observe import RunIndex
 from translator.argo.observe_objects import decode_pod
 from translator.argo.observe_run import RunObservations
 from translator.argo.target import ArgoTarget
+from translator.lifecycle.state import WorkflowState
 from translator.lifecycle.words import TaskStatus
 from translator.plan.model import WorkflowUuid
 
@@ -150,7 +151,7 @@ def _changes(url: str, home: Path, runs: list[Run], runner: _AnyRunner) -> dict[
         ownership=LockedInstance(home / "engines"),
         leadership=SoleLeader(),
     )
-    seen: dict[Change, float] = {}
+    commits: list[tuple[float, WorkflowUuid, WorkflowState]] = []
     ended: set[str] = set()
     finished = threading.Event()
     numbers = {run.uuid: run.number for run in runs}
@@ -161,8 +162,8 @@ def _changes(url: str, home: Path, runs: list[Run], runner: _AnyRunner) -> dict[
         if tracked is None:
             return
         tracked.wake()
-        for name, tries in tracked.state.attempts.items():
-            seen.setdefault((numbers[uuid], name, tries[-1].status), now)
+        # Looked at when all is over: this is the mirror's thread.
+        commits.append((now, uuid, tracked.state))
         if tracked.state.status.finished:
             ended.add(uuid)
             if len(ended) == len(runs):
@@ -186,6 +187,10 @@ def _changes(url: str, home: Path, runs: list[Run], runner: _AnyRunner) -> dict[
         mirror.stop()
         logs.close()
         store.close()
+    seen: dict[Change, float] = {}
+    for at, uuid, state in commits:
+        for name, tries in state.attempts.items():
+            seen.setdefault((numbers[uuid], name, tries[-1].status), at)
     return seen
 
 
