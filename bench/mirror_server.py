@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from bench.mirror_events import Pattern, Run, interleaved, runs_of
 
 _VERSION = 99_999_999
+_STEP_SECONDS = 0.001
 
 
 class Show:
@@ -34,19 +35,32 @@ class Show:
         self.closed = threading.Event()
 
     def play(self) -> None:
-        """Send all events, each at its time, and write down when each was sent."""
+        """Send all events, each at its time, and write down when each was sent.
+
+        They are ready before the first is sent, and those of a millisecond go out together: the machine is the
+        gateway's, too.
+        """
         sent = []
+        ready = [
+            (run, pattern, b"%x\r\n%s\n\r\n" % (len(line) + 1, line))
+            for run, pattern in interleaved(self._runs)
+            for line in [run.own(pattern.line)]
+        ]
         began = time.monotonic()
-        for number, (run, pattern) in enumerate(interleaved(self._runs)):
-            line = run.own(pattern.line) + b"\n"
-            wait = began + number / self._pace - time.monotonic()
-            if wait > 0:
-                time.sleep(wait)
-            self._show(run, pattern)
-            sent.append((run.number, pattern.kind, pattern.version, time.monotonic()))
-            watch = self.watches[pattern.kind]
-            watch.write(b"%x\r\n%s\r\n" % (len(line), line))
-            watch.flush()
+        place = 0
+        while place < len(ready):
+            now = time.monotonic()
+            due: dict[str, list[bytes]] = {}
+            while place < len(ready) and began + place / self._pace <= now:
+                run, pattern, chunk = ready[place]
+                self._show(run, pattern)
+                sent.append((run.number, pattern.kind, pattern.version, now))
+                due.setdefault(pattern.kind, []).append(chunk)
+                place += 1
+            for kind, chunks in due.items():
+                self.watches[kind].write(b"".join(chunks))
+                self.watches[kind].flush()
+            time.sleep(_STEP_SECONDS)
         self._times.write_text(json.dumps(sent))
 
     def listed(self, kind: str, uuid: str) -> bytes:

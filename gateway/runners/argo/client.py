@@ -6,15 +6,19 @@ Safe from any thread. Requests that may be repeated are repeated by the caller's
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from io import BufferedReader
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import msgspec
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import Url, parse_url
 
@@ -35,6 +39,8 @@ MERGE_PATCH = "application/merge-patch+json"
 _CONNECT_SECONDS = 10.0
 REQUEST_SECONDS = 60.0
 _MAX_MESSAGE = 2000
+# Of a busy cluster's watch so much lies ready at a time: a dozen events or more.
+_STREAM_BUFFER_BYTES = 256 * 1024
 
 Parameters = Mapping[str, str | int | bool]
 
@@ -86,10 +92,13 @@ class KubeClient:
             self._headers.update(urllib3.make_headers(basic_auth=":".join(server.basic)))
         # No proxy of the environment: the cluster's address is configured, and they are not meant for it.
         self._pool = _pool(url, server, max_connections)
+        self._stream_pool = _pool(url, server, max_connections)
+        self._stream_pool.ConnectionCls = _SecureStreamConnection if url.scheme == "https" else _StreamConnection
 
     def close(self) -> None:
         """Let go of all connections."""
         self._pool.close()
+        self._stream_pool.close()
 
     def get(self, path: str, parameters: Parameters | None = None) -> bytes:
         """The body of an object or list. Errors: ClusterError."""
@@ -168,7 +177,8 @@ class KubeClient:
         if body is not None:
             headers["Content-Type"] = content_type
         words = {key: _word(value) for key, value in (parameters or {}).items()}
-        return self._pool.urlopen(
+        pool = self._pool if whole else self._stream_pool
+        return pool.urlopen(
             method,
             f"{self._base}{path}?{urlencode(words)}" if words else f"{self._base}{path}",
             body=body,
@@ -178,6 +188,30 @@ class KubeClient:
             timeout=timeout or self._timeout,
             preload_content=whole,
         )
+
+
+class _StreamAnswer(http.client.HTTPResponse):
+    """An answer that takes from the connection whatever is there.
+
+    To ask the system for each line of a watch means to hand over Python's lock each time, of which nothing else in the
+    process comes to its work.
+    """
+
+    def __init__(
+        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        usual = self.fp
+        self.fp = cast("BufferedReader", sock.makefile("rb", _STREAM_BUFFER_BYTES))
+        usual.close()
+
+
+class _StreamConnection(HTTPConnection):
+    response_class = _StreamAnswer
+
+
+class _SecureStreamConnection(HTTPSConnection):
+    response_class = _StreamAnswer
 
 
 def _pool(url: Url, server: Server, max_connections: int) -> urllib3.HTTPConnectionPool:

@@ -60,3 +60,35 @@ def test_a_server_is_found_by_address_and_below_a_path(family: socket.AddressFam
     head = came[0].decode().splitlines()
     assert head[0] == "GET /k8s/c-1/api/v1/pods?limit=5&watch=true&labelSelector=a%3Db%2Cc HTTP/1.1"
     assert "Authorization: Bearer t" in head
+
+
+def test_what_a_stream_has_is_handed_on_before_more_comes() -> None:
+    heard = threading.Event()
+    lines = [b'{"n":%d}%s\n' % (number, b" " * 20_000) for number in range(40)]
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                # More than is read at a time, then a single small one.
+                connection.sendall(b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in lines[:-1]))
+                connection.sendall(b"3\r\n{}\n\r\n")
+                assert heard.wait(30)
+                connection.sendall(b"%x\r\n%s\r\n0\r\n\r\n" % (len(lines[-1]), lines[-1]))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        client = KubeClient(Server(url=f"http://127.0.0.1:{server.getsockname()[1]}"))
+        came = []
+        with client.stream("/api/v1/pods", {"watch": True}, silence_seconds=30) as stream:
+            for chunk in stream.chunks():
+                came.append(chunk)
+                if chunk == b"{}\n":
+                    heard.set()
+        client.close()
+        thread.join(10)
+    assert came == [*lines[:-1], b"{}\n", lines[-1]]
