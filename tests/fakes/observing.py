@@ -125,6 +125,9 @@ class _EmptyLog:
     def start(self) -> None:
         self._world.done(self._log)
 
+    def ended(self) -> None:
+        pass
+
     def wake(self) -> None:
         pass
 

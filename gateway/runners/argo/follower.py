@@ -67,6 +67,9 @@ class Reading(Protocol):
     def start(self) -> None:
         """Begin."""
 
+    def ended(self) -> None:
+        """The container has ended, so that what is left can be read now. Safe to repeat."""
+
     def wake(self) -> None:
         """End soon."""
 
@@ -99,6 +102,8 @@ class Follower:
         self._silence_seconds = silence_seconds
         self._stream: Stream | None = None
         self._let_go = False
+        # Set for whoever waits to ask again.
+        self._hurry = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"log {log.key}", daemon=True)
 
@@ -106,10 +111,15 @@ class Follower:
         """Begin."""
         self._thread.start()
 
+    def ended(self) -> None:
+        """Ask again without waiting."""
+        self._hurry.set()
+
     def wake(self) -> None:
         """The runner stops, or lets go of the run: end the stream, and begin no other."""
         with self._lock:
             self._let_go = True
+            self._hurry.set()
             if self._stream is not None:
                 self._stream.cancel()
 
@@ -168,7 +178,8 @@ class Follower:
                     _log.error("log not readable", log=self._log.path, reason=str(error))
                     return
                 attempt += 1
-            self._patience.wait(min(attempt, 4))
+            self._patience.wait(min(attempt, 4), unless=self._hurry)
+            self._hurry.clear()
         raise Stopping
 
     def _read(self) -> bool:

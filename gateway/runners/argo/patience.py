@@ -26,11 +26,17 @@ class Patience:
     most_seconds: float = 30.0
     chance: random.Random = field(default_factory=random.Random)
 
-    def wait(self, attempt: int, at_least_seconds: float | None = None) -> None:
-        """Wait before attempt `attempt` + 1, counted from 0. Errors: Stopping."""
+    def wait(
+        self, attempt: int, at_least_seconds: float | None = None, *, unless: threading.Event | None = None
+    ) -> None:
+        """Wait before attempt `attempt` + 1, counted from 0, `unless` is set, which whoever stops has to do as well.
+
+        Errors: Stopping.
+        """
         delay = min(self.first_seconds * 2 ** min(attempt, 16), self.most_seconds)
         delay *= self.chance.uniform(0.5, 1.0)
-        if self.stopped.wait(max(delay, at_least_seconds or 0.0)):
+        (unless or self.stopped).wait(max(delay, at_least_seconds or 0.0))
+        if self.stopped.is_set():
             raise Stopping
 
     def call(self, action: Callable[[], _T], attempts: int = 8) -> _T:

@@ -442,9 +442,15 @@ class World:
             self._telling.say_again(self._seen.facts_of(attempt, self._now()))
 
     def _listen(self, attempt: Attempt) -> None:
-        """Follow the logs of an attempt's containers that have begun."""
+        """Follow the logs of an attempt's containers that have begun, and have those of ended ones read to the end."""
         seen = self._seen.pods.get(attempt)
-        if seen is None or not self._listens or seen.gone or attempt in self._captured:
+        if seen is None:
+            return
+        for container in containers_of(seen.pod):
+            follower = self._followers.get(log_key(seen.pod.metadata.uid, container.name))
+            if follower is not None and (seen.over or ends_for_good(seen.pod, container.name)):
+                follower.ended()
+        if not self._listens or seen.gone or attempt in self._captured:
             return
         for container in containers_of(seen.pod):
             if not has_begun(container) or (container.name != MAIN and container.name not in SIDECARS):

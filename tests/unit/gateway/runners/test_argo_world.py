@@ -48,9 +48,13 @@ class OneLine:
         self.world = world
         self.log = log
         self.begun = False
+        self.hurried = False
 
     def start(self) -> None:
         self.begun = True
+
+    def ended(self) -> None:
+        self.hurried = True
 
     def wake(self) -> None:
         pass
@@ -63,16 +67,38 @@ class OneLine:
         self.world.done(self.log)
 
 
-def ended_pod(made: Plan) -> Pod:
+def one_pod(made: Plan, phase: str, state: object, *, version: str) -> Pod:
     (task,) = made.groups[0].tasks
     labels = {"osmo.workflow_uuid": made.workflow_uuid, "osmo.task_uuid": task.uuid, "osmo.retry_id": "0"}
     return msgspec.convert(
         {
-            "metadata": {"name": "pod", "uid": "u", "labels": labels, "resourceVersion": "7"},
+            "metadata": {"name": "pod", "uid": "u", "labels": labels, "resourceVersion": version},
             "spec": {"nodeName": "node-1"},
-            "status": {"phase": "Succeeded", "containerStatuses": [{"name": "main", "state": ended(0)}]},
+            "status": {"phase": phase, "containerStatuses": [{"name": "main", "state": state}]},
         },
         Pod,
+    )
+
+
+def ended_pod(made: Plan) -> Pod:
+    return one_pod(made, "Succeeded", ended(0), version="7")
+
+
+def listening_world(made: Plan, heard: Heard, logs: list[OneLine]) -> World:
+    def follow(world: World, log: FollowedLog) -> OneLine:
+        logs.append(OneLine(world, log))
+        return logs[-1]
+
+    return World(
+        Run(plan=made),
+        sink=heard,
+        pace=Pace(),
+        now=lambda: NOW,
+        masker=Masker(()),
+        around=Surroundings(),
+        follow=follow,
+        log_path=str,
+        sleepers=Sleepers(),
     )
 
 
@@ -85,22 +111,7 @@ def test_an_end_that_is_seen_before_the_run_is_taken_up_is_told_after_its_lines(
     made = plan(single("a"))
     heard = Heard()
     logs: list[OneLine] = []
-
-    def follow(world: World, log: FollowedLog) -> OneLine:
-        logs.append(OneLine(world, log))
-        return logs[-1]
-
-    world = World(
-        Run(plan=made),
-        sink=heard,
-        pace=Pace(),
-        now=lambda: NOW,
-        masker=Masker(()),
-        around=Surroundings(),
-        follow=follow,
-        log_path=str,
-        sleepers=Sleepers(),
-    )
+    world = listening_world(made, heard, logs)
     world.pods_seen([ended_pod(made)])
     world.pod_seen(ended_pod(made))
     assert (heard.told, logs) == ([], [])
@@ -112,3 +123,15 @@ def test_an_end_that_is_seen_before_the_run_is_taken_up_is_told_after_its_lines(
     lines = [one.text for one in heard.told if isinstance(one, LogLine)]
     assert lines == ["hello"]
     assert isinstance(heard.told[-1], TaskObserved)
+
+
+def test_the_rest_of_a_log_is_read_as_soon_as_its_container_is_seen_to_have_ended() -> None:
+    made = plan(single("a"))
+    logs: list[OneLine] = []
+    world = listening_world(made, Heard(), logs)
+    running = one_pod(made, "Running", {"running": {"startedAt": "2026-11-22T05:00:00Z"}}, version="6")
+    world.pods_seen([running])
+    world.recovered(initial_state(made, NOW))
+    assert [one.hurried for one in logs] == [False]
+    world.pod_seen(ended_pod(made))
+    assert [one.hurried for one in logs] == [True]
