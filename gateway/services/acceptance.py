@@ -27,6 +27,7 @@ from translator.garbage import collections_paused
 from translator.lifecycle.reduce import initial_state
 from translator.plan.checks import check_user_limits, validate_plan
 from translator.plan.context import PlanContext, UserCredentials, UserLoad
+from translator.plan.credential_rules import asks_for_credentials
 from translator.plan.datasets import NO_CATALOG
 from translator.plan.model import Plan, WorkflowId, WorkflowUuid
 from translator.plan.outline import Outline, outline
@@ -92,8 +93,8 @@ class Acceptance:
 
     def _judged_and_inserted(self, submission: Submission, links: Links, contexts_of: ContextsOf) -> SubmitResponse:
         parsed = self._parsed(submission)
-        contexts = contexts_of(self._context(submission, parsed.spec))
         outlined = outline(parsed.spec)
+        contexts = contexts_of(self._context(submission, parsed.spec, outlined))
         warnings = self._judged(submission, parsed, contexts, outlined)
         if submission.validation_only:
             return SubmitResponse(name=parsed.spec.name, logs=VALID, warnings=list(warnings))
@@ -110,17 +111,18 @@ class Acceptance:
         except SpecError as error:
             raise self._refusals.before_schema(submission, error) from error
 
-    def _context(self, submission: Submission, spec: WorkflowSpec) -> PlanContext:
+    def _context(self, submission: Submission, spec: WorkflowSpec, outlined: Outline) -> PlanContext:
+        user = submission.caller.user
         return PlanContext(
             config=submission.config,
             pool=submission.pool,
-            owner=submission.caller.user,
+            owner=user,
             roles=frozenset(submission.caller.roles),
             priority=submission.priority,
             nodes=self._nodes(submission.config),
             earlier_workflows=earlier_workflows(self._store, spec),
             datasets=dataset_catalog(self._store, spec, self._datasets.default()),
-            credentials=self._credentials(submission.caller.user),
+            credentials=self._credentials(user) if asks_for_credentials(outlined.tasks()) else UserCredentials(),
         )
 
     def _judged(

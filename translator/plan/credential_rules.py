@@ -6,7 +6,7 @@ Source: workflow-spec.md §1.2 step 17, §2.6, §2.13, §6.5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from translator.plan.case import Case
 from translator.plan.context import UserCredentials
@@ -22,6 +22,11 @@ from translator.spec.places import field_path
 
 # A workflow id is not known yet; any legal one shows whether an image's name stays legal.
 _SAMPLE_TOKENS = Tokens({"workflow_id": "workflow-1"})
+
+
+def asks_for_credentials(tasks: Iterable[OutlineTask]) -> bool:
+    """Whether it matters to `credentials_suffice` what the user has stored."""
+    return any(task.spec.credentials or task.spec.inputs or task.spec.outputs or task.spec.checkpoint for task in tasks)
 
 
 def credentials_suffice(case: Case) -> Iterator[Finding]:
