@@ -496,7 +496,7 @@ def _services(
         clock=clock,
         renderer=sandbox,
         nodes=nodes,
-        credentials=credentials.known,
+        credentials=lambda user: credentials.of(user).known(),
         access=access,
         datasets=datasets,
     )

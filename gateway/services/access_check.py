@@ -62,7 +62,7 @@ class AccessCheck:
         asked = dict.fromkeys((*_asked(tasks, unchecked), *_asked_of_datasets(tasks, datasets, unchecked)))
         if not asked:
             return
-        keys = self._credentials.data(user)
+        keys = self._credentials.of(user).data()
         problems = []
         for one in asked:
             key = keys.get(_profile(one.url))

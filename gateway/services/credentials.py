@@ -5,12 +5,10 @@ Source: api.md §2.5; workflow-spec.md §2.13, §6.5.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 
 import msgspec
 
-from engine.ports import RegistryLogin, Secret
 from gateway.ports.credentials import AccessProbe, AccessRefused, CredentialKind, StoredCredential
 from gateway.ports.store import Store
 from gateway.ports.vault import Vault
@@ -18,9 +16,9 @@ from gateway.schemas.credentials import CredentialBody, CredentialEntry, Credent
 from gateway.services.credential_forms import CredentialForm, names_a_bucket, understood
 from gateway.services.errors import Refusal
 from gateway.services.identity import Caller
+from gateway.services.stored_secrets import StoredSecrets, bound_to, registry_login
 from pools.model import Config
 from storage.credentials import DataCredential
-from translator.plan.context import UserCredentials
 from translator.problems import ErrorCode
 
 _ORDER = {CredentialKind.DATA: 0, CredentialKind.REGISTRY: 1, CredentialKind.GENERIC: 2}
@@ -52,7 +50,7 @@ class Credentials:
             key = writes.user_key(caller.user)
             if key is None:
                 key = writes.new_user_key(caller.user, self._vault.new_user_key(caller.user))
-            sealed = self._vault.seal(key, caller.user, _bound_to(form.kind, name), msgspec.json.encode(form.values))
+            sealed = self._vault.seal(key, caller.user, bound_to(form.kind, name), msgspec.json.encode(form.values))
             row = StoredCredential(name=name, kind=form.kind, profile=form.profile, sealed=sealed)
             writes.put_credential(caller.user, row)
 
@@ -64,48 +62,12 @@ class Credentials:
                 raise Refusal(f"Credential {name} not found.")
         return CredentialList(credentials=[_entry(row) for row in found])
 
-    def known(self, user: str) -> UserCredentials:
-        """What a user has stored, without any value, for judging a spec. Errors: SealBroken."""
-        rows, open_row = self._opener(user)
-        return UserCredentials(
-            generic={row.name: frozenset(open_row(row)) for row in rows if row.kind is CredentialKind.GENERIC},
-            data_profiles=frozenset(row.profile for row in rows if row.kind is CredentialKind.DATA and row.profile),
-        )
-
-    def generic(self, user: str, names: frozenset[str]) -> Mapping[str, Mapping[str, Secret]]:
-        """The values of some generic credentials; those that are gone are missing. Errors: SealBroken."""
-        rows, open_row = self._opener(user)
-        return {
-            row.name: {key: Secret(value) for key, value in open_row(row).items()}
-            for row in rows
-            if row.kind is CredentialKind.GENERIC and row.name in names
-        }
-
-    def data(self, user: str) -> Mapping[str, DataCredential]:
-        """The keys to object stores, by profile. Errors: SealBroken."""
-        rows, open_row = self._opener(user)
-        return {
-            row.profile: msgspec.convert(open_row(row), DataCredential)
-            for row in rows
-            if row.kind is CredentialKind.DATA and row.profile is not None
-        }
-
-    def registries(self, user: str) -> tuple[RegistryLogin, ...]:
-        """The logins to registries, the narrowest scope first. Errors: SealBroken."""
-        rows, open_row = self._opener(user)
-        found = [_login(open_row(row)) for row in rows if row.kind is CredentialKind.REGISTRY]
-        return tuple(sorted(found, key=lambda login: (-len(login.scope), login.scope)))
-
-    def _opener(self, user: str) -> tuple[tuple[StoredCredential, ...], Callable[[StoredCredential], dict[str, str]]]:
+    def of(self, user: str) -> StoredSecrets:
+        """What a user has stored now."""
         with self._store.reading() as reads:
             rows = reads.credentials(user)
             key = reads.user_key(user) if rows else None
-        return rows, partial(self._values, user, key)
-
-    def _values(self, user: str, key: bytes | None, row: StoredCredential) -> dict[str, str]:
-        # A row is written together with the key, so one without the other was not made by us.
-        opened = self._vault.open(key or b"", user, _bound_to(row.kind, row.name), row.sealed)
-        return msgspec.json.decode(opened, type=dict[str, str])
+        return StoredSecrets(self._vault, user, key, rows)
 
     def _try_out(self, form: CredentialForm) -> None:
         unchecked = self._config().workflow.credential_config
@@ -118,17 +80,13 @@ class Credentials:
                     if is_checked and names_a_bucket(form.profile):
                         self._probe.data(msgspec.convert(form.values, DataCredential))
                 case CredentialKind.REGISTRY:
-                    login = _login(form.values)
+                    login = registry_login(form.values)
                     if not any(_inside(login.scope, scope) for scope in unchecked.disable_registry_validation):
                         self._probe.registry(login)
                 case CredentialKind.GENERIC:
                     return
         except AccessRefused as error:
             raise Refusal(str(error), error_code=ErrorCode.CREDENTIAL) from error
-
-
-def _login(values: Mapping[str, str]) -> RegistryLogin:
-    return RegistryLogin(scope=values["registry"], username=values["username"], password=Secret(values["auth"]))
 
 
 def _inside(scope: str, other: str) -> bool:
@@ -142,7 +100,3 @@ def _entry(row: StoredCredential) -> CredentialEntry:
 
 def _rank(row: StoredCredential) -> tuple[int, str]:
     return _ORDER[row.kind], row.name
-
-
-def _bound_to(kind: CredentialKind, name: str) -> str:
-    return f"{kind.value}/{name}"

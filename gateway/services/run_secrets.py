@@ -41,11 +41,14 @@ class RunSecretsReader:
 
     def run(self, plan: Plan) -> Run:
         """The Plan with its secrets; without them where they do not open, and then its tasks say what is missing."""
+        stored = self._credentials.of(plan.owner)
+        if stored.is_empty:
+            return Run(plan=plan)
         wanted = needed(plan)
         try:
-            generic = self._credentials.generic(plan.owner, wanted.names) if wanted.names else {}
-            data = self._credentials.data(plan.owner) if wanted.profiles else {}
-            logins = self._credentials.registries(plan.owner)
+            generic = stored.generic(wanted.names) if wanted.names else {}
+            data = stored.data() if wanted.profiles else {}
+            logins = stored.registries()
         except SealBroken as error:
             _LOG.error("credentials do not open", workflow_id=plan.workflow_id, reason=str(error))
             return Run(plan=plan)
