@@ -4,9 +4,11 @@ Aims, in one run against one server on this machine: 256 MiB up and down at 1.5 
 10,000 files of 4 KiB up and down at 3 times its speed or more; no more than 200 MB of memory for the process, whatever
 the size. Each is measured in a process of its own, by turns that begin with another one each round, and the median is
 taken. What the server spends on its processors is told too, and with it the ratio to boto3 of a client that would cost
-nothing: where that is below the aim, the server and not the client is what was measured. The last comparison is
-therefore with a store that costs nothing (bench/sink_store.py). `python -m bench storage`; ARGOSMO_BENCH_ROUNDS
-(default 3), ARGOSMO_BENCH_FILES (default 10000).
+nothing: where that is below the aim, the server and not the client is what was measured. One more comparison is
+therefore with a store that costs nothing (bench/sink_store.py), and the last with one that is far away
+(bench/far_store.py), where 256 MiB are to be moved at 1.5 times the speed of boto3 too. `python -m bench storage` takes
+all parts, `python -m bench storage far` one of them (large, small, memory, free, far); ARGOSMO_BENCH_ROUNDS (default
+3), ARGOSMO_BENCH_FILES (default 10000).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +32,9 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
+from bench.far_store import far_store
 from bench.processor_time import time_of_process
-from bench.sink_store import sink_store
+from bench.sink_store import Sink, SinkStore, sink_store
 from storage.credentials import OneKey
 from storage.remote import RemoteStore
 from storage.select import EVERYTHING
@@ -45,25 +48,42 @@ ROUNDS = int(os.environ.get("ARGOSMO_BENCH_ROUNDS", "3"))
 FILES = int(os.environ.get("ARGOSMO_BENCH_FILES", "10000"))
 LARGE_BYTES = 256 * 1024 * 1024
 SMALL_BYTES = 4096
+FAR_FILES = 600
+_PARTS = ("large", "small", "memory", "free", "far")
 _WAYS = ("argosmo", "boto3", "rclone")
 # What boto3's own manager takes by default.
 _BOTO_THREADS = 10
 
 
-def main() -> None:
-    """Print a line for each transfer."""
+def main(parts: Sequence[str] = _PARTS) -> None:
+    """Print a line for each transfer of these parts. Errors: SystemExit for one that is not known."""
+    if unknown := set(parts) - set(_PARTS):
+        raise SystemExit(f"unknown parts: {', '.join(sorted(unknown))}; expected some of {', '.join(_PARTS)}")
     place = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="argosmo-bench-", dir=place) as home:
-        tempfile.tempdir = home
-        large, small = _files(Path(home))
-        with s3_process() as process:
-            served = _Served(server=process.server, pid=process.pid)
-            for title, source, aim in (("256 MiB", large, 1.5), (f"{FILES} x 4 KiB", small, 3.0)):
-                _compare(served, title, source, Path(home), aim)
-            _compare_memory(served.server, Path(home))
-        with sink_store(LARGE_BYTES) as sink:
-            served = _Served(server=S3Server(url=sink.url), pid=sink.pid)
-            _compare(served, "256 MiB without the cost of a store,", large, Path(home), 1.5, both_only=True)
+    with tempfile.TemporaryDirectory(prefix="argosmo-bench-", dir=place) as directory:
+        tempfile.tempdir, home = directory, Path(directory)
+        if not {"large", "small", "memory"}.isdisjoint(parts):
+            _beside_a_server(home, parts)
+        if "free" in parts:
+            with sink_store(Sink(size_bytes=LARGE_BYTES)) as sink:
+                _compare(_of(sink), "256 MiB without the cost of a store,", _large(home), home, 1.5, both_only=True)
+        if "far" in parts:
+            with far_store(LARGE_BYTES) as sink:
+                _compare(_of(sink), "256 MiB far away,", _large(home), home, 1.5, both_only=True)
+            with far_store(SMALL_BYTES, FAR_FILES) as sink:
+                source, title = _small(home / "few", FAR_FILES), f"{FAR_FILES} x 4 KiB far away,"
+                _compare(_of(sink), title, source, home, 1.5, both_only=True)
+
+
+def _beside_a_server(home: Path, parts: Sequence[str]) -> None:
+    with s3_process() as process:
+        served = _Served(server=process.server, pid=process.pid)
+        if "large" in parts:
+            _compare(served, "256 MiB", _large(home), home, 1.5)
+        if "small" in parts:
+            _compare(served, f"{FILES} x 4 KiB", _small(home / "small", FILES), home, 3.0)
+        if "memory" in parts:
+            _compare_memory(served.server, home)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,15 +110,24 @@ class _Taken:
         return _Taken(seconds=now.seconds - self.seconds, processor=now.processor - self.processor)
 
 
-def _files(home: Path) -> tuple[Path, Path]:
-    large, small = home / "large", home / "small"
-    large.mkdir()
-    (large / "file").write_bytes(os.urandom(LARGE_BYTES))
-    for number in range(FILES):
-        path = small / f"{number % 100:02}" / f"{number:05}"
+def _of(sink: SinkStore) -> _Served:
+    return _Served(server=S3Server(url=sink.url), pid=sink.pid)
+
+
+def _large(home: Path) -> Path:
+    place = home / "large"
+    place.mkdir(exist_ok=True)
+    if not (place / "file").exists():
+        (place / "file").write_bytes(os.urandom(LARGE_BYTES))
+    return place
+
+
+def _small(place: Path, files: int) -> Path:
+    for number in range(files):
+        path = place / f"{number % 100:02}" / f"{number:05}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.urandom(SMALL_BYTES))
-    return large, small
+    return place
 
 
 @dataclass(slots=True)
@@ -166,7 +195,7 @@ def _compare_memory(server: S3Server, home: Path) -> None:
 def _child(server: S3Server, way: str, verb: str, prefix: str, place: Path) -> dict[str, float]:
     """One transfer in a process of its own. Shape: {seconds, processor, peak_mb}; times are of the transfer alone."""
     arguments = [way, verb, server.url, prefix, str(place)]
-    command = [sys.executable, "-m", "bench.bench_storage", *arguments]
+    command = [sys.executable, "-m", "bench.bench_storage", "once", *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
     found: dict[str, float] = json.loads(done.stdout)
     return found
@@ -250,7 +279,7 @@ def _rclone() -> str | None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        transfer_once(*sys.argv[1:])
+    if sys.argv[1:2] == ["once"]:
+        transfer_once(*sys.argv[2:])
     else:
-        main()
+        main(sys.argv[1:] or _PARTS)

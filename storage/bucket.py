@@ -7,21 +7,35 @@ from dataclasses import dataclass, field
 
 from storage.addresses import Address
 from storage.clients import Clients, Store, clients_for
+from storage.connections import Connections
 from storage.credentials import DataCredential, Keyring
 from storage.patience import Patience
 from storage.remote_faults import REMOTE_ERRORS, explained, may_be_refusal
 from storage.s3_wire import S3Wire
 from storage.urls import Location
 
+# Parts go from the system's cache; ranges are in memory; of small files each needs as long as an answer is on its way.
+_MOST_PARTS = 20
+_MOST_RANGES = 20
+_MOST_FILES = 48
+
 
 @dataclass(slots=True)
 class Bucket:
-    """The bucket of some location. Any thread."""
+    """The bucket of some location. Any thread.
+
+    Shape: how many connections are worth having for parts of large files, for ranges of large objects, and for others
+    up and down.
+    """
 
     keys: Keyring
     location: Location
     address: Address
     patience: Patience
+    parts: Connections = field(default_factory=lambda: Connections(_MOST_PARTS))
+    ranges: Connections = field(default_factory=lambda: Connections(_MOST_RANGES))
+    files_up: Connections = field(default_factory=lambda: Connections(_MOST_FILES))
+    files_down: Connections = field(default_factory=lambda: Connections(_MOST_FILES))
     _credential: DataCredential | None = field(default=None, repr=False)
     _clients: Clients | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

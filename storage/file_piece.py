@@ -5,7 +5,9 @@ Nothing of them is held by this process, so that a piece costs neither memory no
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import socket
 import ssl
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from storage.lanes import NEVER, StopSign
 from storage.sums import Digest, read_into
 
 _STEP_BYTES = 256 * 1024
+# Not every file system can.
+_NOT_BY_KERNEL = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 class ShorterFile(StoreError):
@@ -38,14 +42,14 @@ class FilePiece:
         """How many bytes it has."""
         return self.size
 
-    def send(self, to: socket.socket) -> None:
-        """Put all of it on a connection. Errors: OSError; ShorterFile."""
-        if isinstance(to, ssl.SSLSocket):
-            # What is enciphered has to come through this process.
+    def send(self, to: socket.socket, stopped: StopSign = NEVER) -> None:
+        """Put all of it on a connection. Errors: OSError; ShorterFile; TransferStopped."""
+        # What is enciphered has to come through this process, and so has what the kernel cannot send.
+        if isinstance(to, ssl.SSLSocket) or not self._send_from_cache(to, stopped):
             for step in self._steps():
+                if stopped.is_set():
+                    raise TransferStopped
                 to.sendall(step)
-        elif to.sendfile(_Readable(self.source, self.start), self.start, self.size) < self.size:
-            raise self._shorter()
 
     def add_to(self, digest: Digest, stopped: StopSign = NEVER) -> str:
         """A running sum with all of it, in hexadecimal digits. Errors: OSError; ShorterFile; TransferStopped."""
@@ -54,6 +58,28 @@ class FilePiece:
                 raise TransferStopped
             digest.update(step)
         return digest.hexdigest()
+
+    def _send_from_cache(self, to: socket.socket, stopped: StopSign) -> bool:
+        """Whether the kernel can send it, and did."""
+        room, timeout, done = select.poll(), to.gettimeout(), 0
+        room.register(to, select.POLLOUT)
+        while done < self.size:
+            if stopped.is_set():
+                raise TransferStopped
+            try:
+                sent = os.sendfile(to.fileno(), self.source, self.start + done, self.size - done)
+            except BlockingIOError:
+                if not room.poll(None if timeout is None else timeout * 1000):
+                    raise TimeoutError("timed out") from None
+                continue
+            except OSError as error:
+                if done or error.errno not in _NOT_BY_KERNEL:
+                    raise
+                return False
+            if not sent:
+                raise self._shorter()
+            done += sent
+        return True
 
     def _steps(self) -> Iterator[memoryview]:
         buffer, done = memoryview(bytearray(min(_STEP_BYTES, self.size))), 0
@@ -66,22 +92,3 @@ class FilePiece:
 
     def _shorter(self) -> ShorterFile:
         return ShorterFile(f"{self.name}: the file was changed while it was uploaded; upload it again")
-
-
-@dataclass(slots=True)
-class _Readable:
-    """A descriptor as the standard library wants a file: it is read where the system cannot send from it."""
-
-    source: int
-    position: int
-
-    def fileno(self) -> int:
-        return self.source
-
-    def seek(self, offset: int, /) -> None:
-        self.position = offset
-
-    def read(self, size: int, /) -> bytes:
-        data = os.pread(self.source, size, self.position)
-        self.position += len(data)
-        return data

@@ -73,6 +73,7 @@ class _Nothing:
 
     single = False
     lanes = 1
+    connections = None
 
     def objects(self) -> Iterator[StoredObject | Note]:
         yield from ()
@@ -97,6 +98,7 @@ class _Directory:
     """A directory, or one file of it. One lane: a disk is not faster for several."""
 
     lanes = 1
+    connections = None
 
     def __init__(self, tree: Tree, start: Parts) -> None:
         self._tree = tree
@@ -170,6 +172,7 @@ class _Writable:
     """A directory that takes files."""
 
     lanes = 1
+    connections = None
 
     def __init__(self, tree: Tree, writer: str) -> None:
         self._tree = tree

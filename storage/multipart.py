@@ -7,13 +7,14 @@ same bytes. Nothing is kept on this side. What is not to be taken up is taken ba
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from xml.sax.saxutils import escape
 
+from storage.connections import Connections, Meter
 from storage.faults import TransferStopped
 from storage.file_piece import FilePiece
 from storage.lanes import NEVER, Lanes, StopSign
@@ -41,7 +42,7 @@ class LargeFile:
     """A file to be put.
 
     Shape: `source` is a descriptor of a regular file, whose position does not matter; `part_sums` are the SHA-256 of
-    its parts in hexadecimal digits, () where they are not known.
+    its first parts in hexadecimal digits, as far as they are known.
     """
 
     key: str
@@ -61,8 +62,13 @@ class LargeFile:
 
     @property
     def parts_at_once(self) -> int:
-        """How many parts are under way at a time. They are in no memory of ours; long ways want more of them."""
+        """How many parts are under way at a time where no more pay. They are in no memory of ours."""
         return min(max(len(self.parts) // _SHARE_AT_ONCE, _FEWEST_AT_ONCE), _MOST_AT_ONCE)
+
+    @property
+    def most_at_once(self) -> int:
+        """How many there are where still more pay: half of what is sent is never under way."""
+        return max(len(self.parts) // 2, self.parts_at_once)
 
     def size_of(self, number: int) -> int:
         """How many bytes a part has."""
@@ -80,6 +86,18 @@ def part_bytes_of(size: int) -> int:
     return max(usual, -(-size // _MOST_PARTS))
 
 
+def unfinished_uploads(wire: S3Wire, key: str, stopped: StopSign, meter: Meter, tries: int | None = None) -> list[str]:
+    """The uploads in parts of an object that are neither completed nor taken back. Errors: as `S3Wire.ask`."""
+    query = {"uploads": "", "prefix": key}
+    try:
+        answer = wire.ask("GET", "", query, stopped, tries=tries, meter=meter)
+    except S3Refused:
+        # Not everybody may look for them, and not every store can.
+        return []
+    found = [(entry.findtext("Key"), entry.findtext("UploadId")) for entry in answer.document().iter("Upload")]
+    return [upload for name, upload in found if upload and name == key]
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     etag: str
@@ -91,8 +109,9 @@ class _Part:
 class MultipartPut:
     """Puts one large file.
 
-    Shape: `keeps_parts` leaves what came so far in the store where it cannot be finished; `begun` holds the uploads
-    that were begun for the file, also by earlier tries, and is added to.
+    Shape: `keeps_parts` leaves what came so far in the store where it cannot be finished; `connections` are those that
+    parts go by; `begun` holds the uploads that were begun for the file, also by earlier tries, and is added to;
+    `unfinished` are those that the store has of the key, None where it was not asked yet.
     """
 
     wire: S3Wire
@@ -100,7 +119,9 @@ class MultipartPut:
     stopped: StopSign
     count: Count
     keeps_parts: bool = False
+    connections: Connections = field(default_factory=lambda: Connections(_MOST_AT_ONCE))
     begun: set[str] = field(default_factory=set)
+    unfinished: Sequence[str] | None = None
     _tags: dict[int, str] = field(default_factory=dict)
     _repeated: int = 0
 
@@ -108,7 +129,7 @@ class MultipartPut:
         """Have the object in the store. Errors: S3Refused; S3Unreachable; StoreError; OSError; TransferStopped."""
         self._repeated = self.wire.repeated
         for number in range(1, _RESTARTS + 1):
-            upload = self._taken_up() or self._begin()
+            upload = self._taken_up(self.unfinished if number == 1 else None) or self._begin()
             try:
                 self._fill(upload)
                 self._complete(upload)
@@ -132,7 +153,9 @@ class MultipartPut:
 
     def _begin(self) -> str:
         headers = {f"x-amz-meta-{SUM_NAME}": self.file.content.sha256}
-        answer = self.wire.ask("POST", self.file.key, {"uploads": ""}, self.stopped, headers=headers)
+        answer = self.wire.ask(
+            "POST", self.file.key, {"uploads": ""}, self.stopped, headers=headers, meter=self.connections
+        )
         upload = answer.document().findtext("UploadId")
         if not upload:
             raise S3Unreachable("expected an UploadId, got none")
@@ -140,7 +163,7 @@ class MultipartPut:
         return upload
 
     def _fill(self, upload: str) -> None:
-        with Lanes(self.file.parts_at_once, self.stopped) as lanes:
+        with Lanes(self.file.parts_at_once, self.stopped, self.connections, self.file.most_at_once) as lanes:
             for number in self.file.parts:
                 if number not in self._tags:
                     lanes.run(partial(self._send, upload, number, lanes))
@@ -150,8 +173,19 @@ class MultipartPut:
             raise TransferStopped
         query = {"partNumber": str(number), "uploadId": upload}
         body = self.file.part(number)
-        known = self.file.part_sums[number - 1] if self.file.part_sums else None
-        answer = self.wire.ask("PUT", self.file.key, query, stopped, body=body, body_sha256=known)
+        known = self.file.part_sums[number - 1] if number <= len(self.file.part_sums) else None
+        with self.connections.moving(len(body)):
+            answer = self.wire.ask(
+                "PUT",
+                self.file.key,
+                query,
+                stopped,
+                body=body,
+                body_sha256=known,
+                meter=self.connections,
+                # What is under way when another part fails is worth having the next time.
+                cuts_body=self.stopped,
+            )
         self._tags[number] = answer.headers.get("etag", "")
         self.count(len(body))
 
@@ -187,9 +221,9 @@ class MultipartPut:
         size, content = answer.headers.get("content-length"), self.file.content
         return size == str(content.size) and answer.headers.get(f"x-amz-meta-{SUM_NAME}") == content.sha256
 
-    def _taken_up(self) -> str | None:
+    def _taken_up(self, known: Sequence[str] | None) -> str | None:
         """An unfinished upload of this very file, its parts noted; those that nobody goes on with are taken back."""
-        for upload in self._unfinished():
+        for upload in self._unfinished() if known is None else known:
             try:
                 listed = self._listed(upload)
             except S3Refused:
@@ -203,17 +237,8 @@ class MultipartPut:
                 self._abort(upload)
         return None
 
-    def _unfinished(self, tries: int | None = None) -> Iterator[str]:
-        query = {"uploads": "", "prefix": self.file.key}
-        try:
-            answer = self.wire.ask("GET", "", query, self.stopped, tries=tries)
-        except S3Refused:
-            # Not everybody may look for them, and not every store can.
-            return
-        for entry in answer.document().iter("Upload"):
-            upload = entry.findtext("UploadId")
-            if upload and entry.findtext("Key") == self.file.key:
-                yield upload
+    def _unfinished(self, tries: int | None = None) -> list[str]:
+        return unfinished_uploads(self.wire, self.file.key, self.stopped, self.connections, tries)
 
     def _listed(self, upload: str) -> dict[int, _Part]:
         found: dict[int, _Part] = {}
@@ -256,7 +281,7 @@ class MultipartPut:
         if not ours and self.wire.repeated == self._repeated:
             return
         with suppress(S3Refused, S3Unreachable, TransferStopped):
-            for other in [*self._unfinished(_TRIES_TO_ABORT)]:
+            for other in self._unfinished(_TRIES_TO_ABORT):
                 # One without parts that is another writer's is begun anew by him.
                 if other != upload and (other in ours or not self._listed(other)):
                     self._abort(other)

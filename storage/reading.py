@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import obstore
@@ -13,9 +14,10 @@ from obstore.exceptions import PreconditionError
 
 from storage.bucket import Bucket
 from storage.clients import Store
+from storage.connections import Connections
 from storage.faults import StoreError, TransferStopped
 from storage.lanes import StopSign
-from storage.ranges import Range, in_order
+from storage.ranges import Cut, Range, in_order
 from storage.remote_faults import REMOTE_ERRORS
 from storage.s3_ranges import fetch_range
 from storage.s3_wire import S3Refused, S3Wire
@@ -32,6 +34,9 @@ _LARGEST_SHARE = 40
 _MOST_AT_ONCE = 3
 # Of an object that breaks off, what was under way behind the first range is fetched again: this share of it at most.
 _SHARE_LOST = 20
+# Where many connections are needed each has less; what is under way then is this share of an object at most.
+_LONGEST_FAR_RANGE_BYTES = 4 * 1024 * 1024
+_SHARE_FAR = 3
 # Buffers of ranges are what memory goes to; whoever finds none left reads its object as one stream.
 _RANGED = threading.BoundedSemaphore(3)
 _PARTS_OF_TAG = re.compile(r"-(\d+)\"?$")
@@ -91,19 +96,21 @@ class Reading:
             self._bucket.patience.wait(number, self._stopped)
 
     def _go_on(self) -> None:
-        if self._size >= _RANGED_FROM_BYTES and _RANGED.acquire(blocking=False):
+        holds = _takes_ranges(self._size)
+        if not holds and (not self._written or self._written < self._size):
+            holds = self._read_stream()
+        if holds:
             try:
                 self._read_ranges()
             finally:
                 _RANGED.release()
-        elif not self._written or self._written < self._size:
-            self._read_stream()
         if self._written != self._size:
             raise ValueError(f"expected {self._size} bytes, got {self._written}")
         if self._promised and self._running.hexdigest() != self._promised:
             raise _Different(f"{self._key}: its contents do not have the SHA-256 that was noted when it was uploaded")
 
-    def _read_stream(self) -> None:
+    def _read_stream(self) -> bool:
+        """Read the rest, or a part of it where all can be had sooner: whether it may go on in ranges."""
         options: GetOptions = {}
         if self._written and self._etag:
             options = {"range": {"offset": self._written}, "if_match": self._etag}
@@ -113,6 +120,9 @@ class Reading:
         self._note(answer)
         for chunk in answer.stream(min_chunk_size=_CHUNK_BYTES):
             self._take(memoryview(chunk))
+            if self._bucket.ranges.is_far and self._etag and _takes_ranges(self._size - self._written):
+                return True
+        return False
 
     def _read_ranges(self) -> None:
         step = _range_bytes(self._size, self._etag)
@@ -121,25 +131,26 @@ class Reading:
             answer = obstore.get(self._bucket.store, self._key, options={"range": (0, step)})
             self._note(answer)
             self._take(memoryview(answer.bytes()))
-        starts, at_once = range(self._written, self._size, step), _ranges_at_once(self._size, step)
-        for piece in in_order(self._range, starts, self._size, at_once, self._stopped):
+        cut = _cut(self._written, self._size, step, self._bucket.ranges)
+        for piece in in_order(self._range, cut, self._stopped):
             self._take(piece)
 
     def _range(self, wanted: Range, stopped: StopSign) -> None:
         if stopped.is_set():
             raise TransferStopped
         clients = self._bucket.clients
-        if clients.wire is not None and clients.wire.is_plain:
-            promised = self._range_by_wire(clients.wire, wanted, stopped)
-        else:
-            promised = self._range_by_store(clients.store, wanted)
+        with self._bucket.ranges.moving(len(wanted)):
+            if clients.wire is not None and clients.wire.is_plain:
+                promised = self._range_by_wire(clients.wire, wanted, stopped)
+            else:
+                promised = self._range_by_store(clients.store, wanted)
         self._answered = True
         # Any answer has the sum; it is the same in all of them, as the version is.
         self._promised = self._promised or promised
 
     def _range_by_wire(self, wire: S3Wire, wanted: Range, stopped: StopSign) -> str:
         try:
-            headers = fetch_range(wire, self._key, wanted, self._etag, stopped)
+            headers = fetch_range(wire, self._key, wanted, self._etag, stopped, self._bucket.ranges)
         except S3Refused as refused:
             if refused.code in _NOT_THERE:
                 raise FileNotFoundError(self._key) from refused
@@ -150,7 +161,9 @@ class Reading:
 
     def _range_by_store(self, store: Store, wanted: Range) -> str:
         options: GetOptions = {"range": (wanted.start, wanted.end), "if_match": self._etag}
+        begun = time.monotonic()
         answer = obstore.get(store, self._key, options=options)
+        self._bucket.ranges.answered(time.monotonic() - begun)
         wanted.came = memoryview(answer.bytes())
         if len(wanted.came) != len(wanted):
             raise ValueError(f"expected {len(wanted)} bytes, got {len(wanted.came)}")
@@ -195,6 +208,11 @@ class Reading:
         os.ftruncate(self._target, 0)
 
 
+def _takes_ranges(size: int) -> bool:
+    """Whether so much may be read in ranges; `_RANGED` is held then."""
+    return size >= _RANGED_FROM_BYTES and _RANGED.acquire(blocking=False)
+
+
 def _range_bytes(size: int, etag: str) -> int:
     """How much to ask for at a time: as many whole parts as may be, so that the store opens none twice, or the like.
 
@@ -205,6 +223,21 @@ def _range_bytes(size: int, etag: str) -> int:
     parts = int(found[1]) if found is not None else 0
     part = -(-size // (parts * _MIB)) * _MIB if parts else 0
     return most // part * part if _CHUNK_BYTES <= part <= most else min(most, max(size // 64, _CHUNK_BYTES))
+
+
+def _cut(start: int, size: int, step: int, connections: Connections) -> Cut:
+    far_step = min(step, _LONGEST_FAR_RANGE_BYTES)
+    at_once = _ranges_at_once(size, step)
+    most = max(size // _SHARE_FAR // far_step, at_once)
+    return Cut(
+        start=start,
+        end=size,
+        step=step,
+        at_once=at_once,
+        far_step=far_step,
+        most=min(most, max(connections.most, at_once)),
+        connections=connections,
+    )
 
 
 def _ranges_at_once(size: int, step: int) -> int:

@@ -6,9 +6,10 @@ pauses: requests by obstore, what broke off in the middle here, from where it br
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ import obstore
 from storage.addresses import REMOTE_SCHEMES, Address, address_of
 from storage.bucket import Bucket
 from storage.clients import Clients
+from storage.connections import Connections
 from storage.credentials import Keyring
 from storage.keys import Parts, UnsafeName, safe_parts
 from storage.lanes import NEVER, StopSign
@@ -26,13 +28,14 @@ from storage.reading import Reading
 from storage.remote_faults import REMOTE_ERRORS, broke_off, explained
 from storage.stores import Entry, Folder, Note, ObjectStore, Source, StoredObject, Target
 from storage.sums import SUM_NAME, Count, FileSum, uncounted
+from storage.turns import Turns
 from storage.urls import Location
-from storage.writing import Writing
+from storage.writing import LARGE_FROM_BYTES, Writing
 
 _LANES = 12
 _PAGE = 1000
-# Buffers of large uploads are what memory goes to; all stores of a process share it.
-_LARGE = threading.BoundedSemaphore(2)
+# All stores of a process share them. Memory goes to the buffers of uploads that are not sent from the system's cache.
+_LARGE = Turns(usual=2, most=6)
 _LOOKS = 3
 _Reply = TypeVar("_Reply")
 
@@ -134,6 +137,10 @@ class _Remote:
             self._single = self.place.asked(lambda: self.place.content(self.place.address.prefix))
 
     @property
+    def connections(self) -> Connections:
+        return self.place.bucket.files_down
+
+    @property
     def single(self) -> bool:
         return self._single is not None
 
@@ -165,7 +172,8 @@ class _Remote:
             self.place.bucket, key, target, size=found.size, version=found.version, stopped=stopped, count=count
         )
         try:
-            return reading.read()
+            with _measured(self.connections, found.size):
+                return reading.read()
         except REMOTE_ERRORS as error:
             raise self.place.error(error, found.parts) from error
 
@@ -253,6 +261,11 @@ class _Remote:
             raise self.place.error(error) from error
 
 
+def _measured(connections: Connections, size: int) -> AbstractContextManager[None]:
+    """What larger objects take is measured by their pieces, which go over connections of their own."""
+    return connections.moving(size) if size < LARGE_FROM_BYTES else nullcontext()
+
+
 def _stored(name: str, size: int, version: str | None) -> StoredObject | Note:
     try:
         parts = safe_parts(name)
@@ -284,6 +297,10 @@ class _Writable:
     resumes: bool
     lanes: int = _LANES
 
+    @property
+    def connections(self) -> Connections:
+        return self.place.bucket.files_up
+
     def put(self, parts: Parts, source: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
         writing = Writing(
             self.place.bucket,
@@ -294,7 +311,8 @@ class _Writable:
             keeps_parts=self.resumes,
         )
         try:
-            return writing.write(source)
+            with _measured(self.connections, os.fstat(source).st_size):
+                return writing.write(source)
         except REMOTE_ERRORS as error:
             raise self.place.error(error, parts) from error
 

@@ -9,17 +9,20 @@ import hashlib
 import http.client
 from collections.abc import Mapping
 
+from storage.connections import UNMETERED, Meter
 from storage.faults import TransferStopped
 from storage.lanes import StopSign
 from storage.ranges import Range
 from storage.s3_signature import target_of
-from storage.s3_wire import TRY_AGAIN, PassingAnswer, S3Unreachable, S3Wire, answer_of
+from storage.s3_wire import TRY_AGAIN, PassingAnswer, Request, S3Unreachable, S3Wire, answer_of
 
 _STEP_BYTES = 1024 * 1024
 _NOTHING = hashlib.sha256().hexdigest()
 
 
-def fetch_range(wire: S3Wire, key: str, wanted: Range, version: str, stopped: StopSign) -> Mapping[str, str]:
+def fetch_range(
+    wire: S3Wire, key: str, wanted: Range, version: str, stopped: StopSign, meter: Meter = UNMETERED
+) -> Mapping[str, str]:
     """Have all of a range of the object with this entity tag, and return the headers that came with it.
 
     What breaks off goes on where it did. Shape: names of headers in lower case.
@@ -29,7 +32,7 @@ def fetch_range(wire: S3Wire, key: str, wanted: Range, version: str, stopped: St
     while True:
         before = len(wanted.came)
         try:
-            return _fetch_once(wire, key, wanted, version, stopped)
+            return _fetch_once(wire, key, wanted, version, stopped, meter)
         except (OSError, http.client.HTTPException) as error:
             # Each piece that came is a reason to go on.
             number = 1 if len(wanted.came) > before else number + 1
@@ -38,10 +41,13 @@ def fetch_range(wire: S3Wire, key: str, wanted: Range, version: str, stopped: St
         wire.patience.wait(number, stopped)
 
 
-def _fetch_once(wire: S3Wire, key: str, wanted: Range, version: str, stopped: StopSign) -> Mapping[str, str]:
+def _fetch_once(
+    wire: S3Wire, key: str, wanted: Range, version: str, stopped: StopSign, meter: Meter
+) -> Mapping[str, str]:
     start, content = wanted.start + len(wanted.came), b""
-    headers = {"range": f"bytes={start}-{wanted.end - 1}", "if-match": version}
-    with wire.reply_to("GET", target_of(f"{wire.prefix}/{key}", {}), headers, _NOTHING) as reply:
+    headers, target = {"range": f"bytes={start}-{wanted.end - 1}", "if-match": version}, f"{wire.prefix}/{key}"
+    request = Request(method="GET", target=target_of(target, {}), headers=headers, payload=_NOTHING, meter=meter)
+    with wire.reply_to(request) as reply:
         if reply.status == http.client.PARTIAL_CONTENT:
             if not reply.getheader("content-range", "").startswith(f"bytes {start}-"):
                 raise S3Unreachable(f"expected bytes from {start} on, got {reply.getheader('content-range')}")

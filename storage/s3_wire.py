@@ -10,6 +10,7 @@ import http.client
 import os
 import ssl
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+from storage.connections import UNMETERED, Meter
 from storage.file_piece import FilePiece
-from storage.lanes import StopSign
+from storage.lanes import NEVER, StopSign
 from storage.patience import Patience
 from storage.s3_signature import S3Keys, signed_headers, target_of
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from obstore.store import S3Config
 
 TRY_AGAIN = (408, 429, 500, 502, 503, 504)
+# What a store answers to too many requests: 503 SlowDown, or what HTTP says in general.
+FEWER_PLEASE = (429, 503)
 _DEFAULT_REGION = "us-east-1"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 _UNSIGNED_FROM_BYTES = 1024 * 1024
@@ -63,6 +67,23 @@ class Answer:
         return root
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request to a store.
+
+    Shape: `target` as `target_of` makes it; `payload` is the sum of the body, or what stands for it; `stopped` ends it
+    while the body is sent.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    payload: str
+    body: bytes | FilePiece = b""
+    meter: Meter = UNMETERED
+    stopped: StopSign = NEVER
+
+
 @dataclass(slots=True)
 class S3Wire:
     """Requests about one bucket. Any thread; connections are kept.
@@ -94,15 +115,29 @@ class S3Wire:
         body_sha256: str | None = None,
         headers: Mapping[str, str] | None = None,
         tries: int | None = None,
+        meter: Meter = UNMETERED,
+        cuts_body: StopSign = NEVER,
     ) -> Answer:
-        """Ask until there is an answer, or patience ends. Errors: S3Refused; S3Unreachable; TransferStopped."""
+        """Ask until there is an answer, or patience ends.
+
+        Shape: `stopped` is obeyed between tries, `cuts_body` in the middle of what is sent.
+        Errors: S3Refused; S3Unreachable; TransferStopped.
+        """
         payload = self._payload(body, body_sha256)
-        target = target_of(f"{self.prefix}/{key}" if key else self.prefix or "/", query)
+        request = Request(
+            method=method,
+            target=target_of(f"{self.prefix}/{key}" if key else self.prefix or "/", query),
+            headers=headers or {},
+            payload=payload,
+            body=body,
+            meter=meter,
+            stopped=cuts_body,
+        )
         most, number = tries or self.patience.tries, 0
         while True:
             number += 1
             try:
-                return self._once(method, target, body, payload, headers or {}, again=number <= most)
+                return self._once(request, again=number <= most)
             except (OSError, http.client.HTTPException) as error:
                 if number > most:
                     reason = f"{type(error).__name__}: {error}"
@@ -111,23 +146,18 @@ class S3Wire:
             self.patience.wait(number, stopped)
 
     @contextmanager
-    def reply_to(
-        self, method: str, target: str, headers: Mapping[str, str], payload: str, body: bytes | FilePiece = b""
-    ) -> Iterator[http.client.HTTPResponse]:
+    def reply_to(self, request: Request) -> Iterator[http.client.HTTPResponse]:
         """What is answered to one request; the connection is kept where it is read to its end in the block.
 
-        Shape: `target` as `target_of` makes it, `payload` is the sum of the body, or what stands for it.
         Errors: OSError; HTTPException; those of a FilePiece.
         """
-        connection = self._connection()
+        connection, begun = self._connection(), time.monotonic()
         try:
-            signed = signed_headers(self.keys, method, _host(self.url), target, headers, payload)
-            if isinstance(body, FilePiece):
-                connection.request(method, target, headers=signed | {"content-length": str(len(body))})
-                body.send(connection.sock)
-            else:
-                connection.request(method, target, body=body, headers=signed)
-            reply = connection.getresponse()
+            reply = self._asked(connection, request)
+            if reply.status in FEWER_PLEASE:
+                request.meter.refused()
+            elif reply.status < http.client.MULTIPLE_CHOICES and not request.body:
+                request.meter.answered(time.monotonic() - begun)
             yield reply
         except BaseException:
             connection.close()
@@ -152,17 +182,18 @@ class S3Wire:
             return body.add_to(hashlib.sha256()) if isinstance(body, FilePiece) else hashlib.sha256(body).hexdigest()
         return known
 
-    def _once(
-        self,
-        method: str,
-        target: str,
-        body: bytes | FilePiece,
-        payload: str,
-        headers: Mapping[str, str],
-        *,
-        again: bool,
-    ) -> Answer:
-        with self.reply_to(method, target, headers, payload, body) as reply:
+    def _asked(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
+        host, body = _host(self.url), request.body
+        headers = signed_headers(self.keys, request.method, host, request.target, request.headers, request.payload)
+        if isinstance(body, FilePiece):
+            connection.request(request.method, request.target, headers=headers | {"content-length": str(len(body))})
+            body.send(connection.sock, request.stopped)
+        else:
+            connection.request(request.method, request.target, body=body, headers=headers)
+        return connection.getresponse()
+
+    def _once(self, request: Request, *, again: bool) -> Answer:
+        with self.reply_to(request) as reply:
             content = reply.read()
         if reply.status in TRY_AGAIN and again:
             raise PassingAnswer(f"the store answered {reply.status}")
@@ -243,4 +274,4 @@ def _refusal(status: int, answer: Answer) -> S3Refused:
     return S3Refused(document.findtext("Code") or str(status), document.findtext("Message") or "")
 
 
-__all__ = ["Answer", "S3Keys", "S3Refused", "S3Unreachable", "S3Wire", "s3_wire"]
+__all__ = ["Answer", "Request", "S3Keys", "S3Refused", "S3Unreachable", "S3Wire", "s3_wire"]

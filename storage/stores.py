@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from storage.connections import Connections
 from storage.faults import UnsupportedLocation
 from storage.keys import Parts
-from storage.lanes import StopSign
+from storage.lanes import Lanes, StopSign
 from storage.sums import Count, FileSum, uncounted
 from storage.urls import Location, parse_location
 
@@ -55,6 +56,10 @@ class Source(Protocol):
         """How many objects may be fetched at a time, each by a thread of its own."""
 
     @property
+    def connections(self) -> Connections | None:
+        """What says whether still more pay; None where they never do."""
+
+    @property
     def single(self) -> bool:
         """Whether the location is one object; `objects` then yields it under its base name."""
 
@@ -90,6 +95,10 @@ class Target(Protocol):
     def lanes(self) -> int:
         """How many objects may be put at a time, each by a thread of its own."""
 
+    @property
+    def connections(self) -> Connections | None:
+        """As of a `Source`."""
+
     def put(self, parts: Parts, source: int, stopped: StopSign, count: Count = uncounted) -> FileSum:
         """Make or replace one object by what a descriptor holds. Shape and errors: as `Source.fetch`."""
 
@@ -98,6 +107,13 @@ class Target(Protocol):
 
     def withdraw(self, parts: Parts) -> None:
         """Remove an object; one that is not there is no error. Errors: as `Source.objects`."""
+
+
+def several(place: Source | Target, most: int, stopped: StopSign) -> Lanes:
+    """Lanes for the objects of a place: `most` of them where it is not 0, else as many as pay."""
+    if most:
+        return Lanes(min(place.lanes, most), stopped)
+    return Lanes(place.lanes, stopped, place.connections)
 
 
 class ObjectStore(Protocol):

@@ -15,10 +15,10 @@ from functools import partial
 
 from storage.faults import StoreError, TransferStopped
 from storage.keys import Parts, UnsafeName
-from storage.lanes import Lanes, StopSign
+from storage.lanes import StopSign
 from storage.reserved import is_reserved
 from storage.select import EVERYTHING, Selection
-from storage.stores import Entry, Note, Source, StoredObject, Stores, Target
+from storage.stores import Entry, Note, Source, StoredObject, Stores, Target, several
 from storage.sums import FileSum, MovedFile, file_sum, looks_like_md5
 from storage.trees import FoundFile, Tree
 from storage.urls import Location
@@ -89,13 +89,13 @@ class Transfer:
         try:
             with (
                 self._stores.serving(location).source(location) as source,
-                self._several(source.lanes) as lanes,
+                several(source, self._lanes, self._stopped) as lanes,
             ):
                 for found in self._selected(source, chosen, moved):
                     if is_reserved(found.parts):
                         continue
                     self._watch.found(1, found.size)
-                    lanes.run(partial(self._fetch, source, found, tree, into, moved, lanes))
+                    lanes.run(partial(self._fetch, source, found, tree, into, moved, lanes), found.size)
         except (OSError, UnsafeName) as error:
             raise StoreError(f"{location.url}: {error}") from error
         return moved
@@ -112,10 +112,10 @@ class Transfer:
             if files:
                 with (
                     self._stores.serving(location).target(location, writer, resumes=self._resumes) as target,
-                    self._several(target.lanes) as lanes,
+                    several(target, self._lanes, self._stopped) as lanes,
                 ):
                     for found in files:
-                        lanes.run(partial(self._put, tree, found, what.prefix, target, moved, lanes))
+                        lanes.run(partial(self._put, tree, found, what.prefix, target, moved, lanes), found.size)
         except (OSError, UnsafeName) as error:
             raise StoreError(f"{location.url}: {error}") from error
         return moved
@@ -155,9 +155,6 @@ class Transfer:
                         yield found
         except (OSError, UnsafeName) as error:
             raise StoreError(f"{location.url}: {error}") from error
-
-    def _several(self, lanes: int) -> Lanes:
-        return Lanes(min(lanes, self._lanes) if self._lanes else lanes, self._stopped)
 
     def _selected(self, source: Source, chosen: Selection, moved: Moved) -> Iterator[StoredObject]:
         for found in source.objects():

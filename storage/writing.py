@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import obstore
@@ -14,16 +15,19 @@ import obstore
 from storage.bucket import Bucket
 from storage.faults import TransferStopped
 from storage.lanes import StopSign
-from storage.multipart import LargeFile, MultipartPut, part_bytes_of
-from storage.part_sums import file_and_part_sums
+from storage.multipart import LargeFile, MultipartPut, part_bytes_of, unfinished_uploads
+from storage.part_sums import part_sums
 from storage.remote_faults import REMOTE_ERRORS
 from storage.s3_wire import S3Refused
 from storage.sums import SUM_NAME, Count, FileSum, file_sum, sum_of_bytes
+from storage.turns import Turns
 
 if TYPE_CHECKING:
     from obstore import Attributes
 
-_SINGLE_BYTES = 4 * 1024 * 1024
+LARGE_FROM_BYTES = 4 * 1024 * 1024
+"""What is larger goes in parts."""
+
 _PART_BYTES = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 4
 _CHUNK_BYTES = 1024 * 1024
@@ -31,8 +35,17 @@ _CHUNK_BYTES = 1024 * 1024
 _TRIES_WITH_SUM = 2
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is known of a large file before it is sent. Shape: as of `LargeFile` and `MultipartPut`."""
+
+    content: FileSum
+    part_sums: tuple[str, ...]
+    unfinished: list[str] | None
+
+
 class Writing:
-    """Puts one object of a bucket. Shape: `large` is held by who sends a large one: memory goes to their buffers."""
+    """Puts one object of a bucket. Shape: `large` gives a turn to who sends a large one."""
 
     def __init__(
         self,
@@ -41,7 +54,7 @@ class Writing:
         *,
         stopped: StopSign,
         count: Count,
-        large: threading.BoundedSemaphore,
+        large: Turns,
         keeps_parts: bool,
     ) -> None:
         self._bucket = bucket
@@ -54,33 +67,51 @@ class Writing:
 
     def write(self, source: int) -> FileSum:
         """Put what a descriptor holds. Errors: those of obstore and of `s3_wire`; OSError; TransferStopped."""
-        first = _read(source, _SINGLE_BYTES + 1)
-        if len(first) <= _SINGLE_BYTES:
+        first = _read(source, LARGE_FROM_BYTES + 1)
+        if len(first) <= LARGE_FROM_BYTES:
             self._check_whole()
             return self._write_small(first)
-        with self._large:
+        with self._large.one(self._goes_far, self._stopped):
             if not stat.S_ISREG(os.fstat(source).st_mode):
                 return self._write_stream(first, source)
             for _ in range(_TRIES_WITH_SUM):
                 before = _age(source)
-                content, parts = self._sums(source)
+                prepared = self._prepared(source)
                 try:
-                    self._write_file(source, content, parts)
+                    self._write_file(source, prepared)
                 except S3Refused:
                     # A part is not what was signed where it was written to meanwhile.
                     if _age(source) == before:
                         raise
                 if _age(source) == before:
-                    return content
+                    return prepared.content
                 self._uncount()
             os.lseek(source, 0, os.SEEK_SET)
             return self._write_stream(b"", source)
 
-    def _sums(self, source: int) -> tuple[FileSum, tuple[str, ...]]:
-        wire = self._bucket.clients.wire
-        if wire is None or not wire.is_plain:
-            return file_sum(source, self._stopped), ()
-        return file_and_part_sums(source, part_bytes_of(os.fstat(source).st_size), self._stopped)
+    def _goes_far(self) -> bool:
+        return self._bucket.clients.wire is not None and self._bucket.parts.is_far
+
+    def _prepared(self, source: int) -> _Prepared:
+        """A file's sum, and meanwhile what the store has of it already; both are known before anything is sent."""
+        with ThreadPoolExecutor(1, thread_name_prefix="before-upload") as thread:
+            size = os.fstat(source).st_size
+            coming = thread.submit(self._asked, source, size)
+            content = file_sum(source, self._stopped)
+            unfinished, sums = coming.result()
+        return _Prepared(content, sums if content.size == size else (), unfinished)
+
+    def _asked(self, source: int, size: int) -> tuple[list[str] | None, tuple[str, ...]]:
+        wire, connections = self._bucket.clients.wire, self._bucket.parts
+        if wire is None:
+            return None, ()
+        unfinished = unfinished_uploads(wire, self._key, self._stopped, connections)
+        if not wire.is_plain:
+            return unfinished, ()
+        part_bytes = part_bytes_of(size)
+        # While the first parts are on a long way there is time enough to sum those that follow.
+        summed = min(size, connections.most * part_bytes) if connections.is_far else size
+        return unfinished, part_sums(source, summed, part_bytes, self._stopped)
 
     def _write_small(self, data: bytes) -> FileSum:
         content = sum_of_bytes(data)
@@ -95,14 +126,24 @@ class Writing:
                 self._add(len(data))
                 return content
 
-    def _write_file(self, source: int, content: FileSum, parts: tuple[str, ...]) -> None:
+    def _write_file(self, source: int, prepared: _Prepared) -> None:
         begun: set[str] = set()
+        content, unfinished = prepared.content, prepared.unfinished
         while True:
             clients = self._bucket.clients
             try:
                 if clients.wire is not None:
-                    file = LargeFile(key=self._key, source=source, content=content, part_sums=parts)
-                    MultipartPut(clients.wire, file, self._stopped, self._add, self._keeps_parts, begun).put()
+                    file = LargeFile(key=self._key, source=source, content=content, part_sums=prepared.part_sums)
+                    MultipartPut(
+                        clients.wire,
+                        file,
+                        self._stopped,
+                        self._add,
+                        keeps_parts=self._keeps_parts,
+                        connections=self._bucket.parts,
+                        begun=begun,
+                        unfinished=unfinished,
+                    ).put()
                 else:
                     self._put_pieces(_pieces_of(source, content.size), content.size, {SUM_NAME: content.sha256})
                 return
@@ -111,6 +152,7 @@ class Writing:
                 self._uncount()
                 if not self._bucket.renewed(clients, error):
                     raise
+                unfinished = None
 
     def _write_stream(self, first: bytes, source: int) -> FileSum:
         """Send what comes, once: what was read cannot be read again, and its sum is known too late to be noted."""

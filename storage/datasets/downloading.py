@@ -13,9 +13,9 @@ from storage.datasets.cache import BlobCache
 from storage.datasets.manifest import Manifest, ManifestFile
 from storage.faults import StoreError
 from storage.keys import Parts, UnsafeName, path_parts
-from storage.lanes import Lanes, StopSign
+from storage.lanes import StopSign
 from storage.select import EVERYTHING, Selection
-from storage.stores import Source, StoredObject, Stores
+from storage.stores import Source, StoredObject, Stores, several
 from storage.sums import FileSum, MovedFile, file_sum
 from storage.transfer import Moved
 from storage.trees import Tree
@@ -81,11 +81,10 @@ def download_dataset(
     below = layout.blobs(location)
     try:
         with stores.serving(below).source(below) as source:
-            count = min(source.lanes, what.lanes) if what.lanes else source.lanes
-            with Lanes(count, stopped) as lanes:
+            with several(source, what.lanes, stopped) as lanes:
                 work = _Work(stores, location, source, tree, what, cache, writer, lanes, watch, moved)
                 for files in by_digest.values():
-                    lanes.run(_Job(work, files))
+                    lanes.run(_Job(work, files), files[0][1].size)
             if cache is not None and work.kept:
                 cache.trim(sum(by_digest[digest][0][1].size for digest in work.kept))
     except (OSError, UnsafeName) as error:

@@ -13,8 +13,8 @@ from storage.datasets.manifest import Manifest, ManifestFile, manifest_of, path_
 from storage.datasets.notices import PACE, Pace, uploading
 from storage.faults import StoreError
 from storage.keys import Parts, UnsafeName
-from storage.lanes import Lanes, StopSign
-from storage.stores import Stores, Target
+from storage.lanes import StopSign
+from storage.stores import Stores, Target, several
 from storage.sums import FileSum, MovedFile, file_sum
 from storage.transfer import Moved, Upload
 from storage.trees import FoundFile, Tree
@@ -157,10 +157,9 @@ def _put_all(work: _Work, target: Target, most_lanes: int, stopped: StopSign) ->
         todo = work.begin_round()
         if not todo:
             return
-        count = min(target.lanes, most_lanes) if most_lanes else target.lanes
-        with Lanes(count, stopped) as lanes:
+        with several(target, most_lanes, stopped) as lanes:
             for parts in todo:
-                lanes.run(_Job(work, target, parts, lanes))
+                lanes.run(_Job(work, target, parts, lanes), work.files[parts][1].size)
     changing = work.begin_round()
     if changing:
         raise StoreError(f"{'/'.join(changing[0])} keeps changing while it is uploaded. Try again when it is written")

@@ -103,3 +103,19 @@ def test_a_sum_can_be_stopped(tmp_path: Path) -> None:
     stopped.set()
     with piece(tmp_path) as what, pytest.raises(TransferStopped):
         what.add_to(hashlib.sha256(), stopped)
+
+
+def test_sending_can_be_stopped(tmp_path: Path) -> None:
+    stopped = threading.Event()
+    stopped.set()
+    ours, theirs = socket.socketpair()
+    with ours, theirs, piece(tmp_path) as what, pytest.raises(TransferStopped):
+        what.send(ours, stopped)
+
+
+def test_a_connection_that_takes_nothing_is_given_up(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, piece(tmp_path) as what:
+        ours.settimeout(0.01)
+        with pytest.raises(TimeoutError):
+            what.send(ours)

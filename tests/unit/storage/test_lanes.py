@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from storage.connections import Connections
 from storage.faults import TransferStopped
 from storage.lanes import Lanes
 
@@ -74,3 +75,55 @@ def test_nothing_begins_after_the_sign_to_stop(count: int) -> None:
     stopped.set()
     with pytest.raises(TransferStopped), Lanes(count, stopped) as lanes:
         lanes.run(lambda: pytest.fail("began"))
+
+
+def most_together(lanes: Lanes, sizes: list[int], meets: int) -> int:
+    """How many jobs ran at a time; so many wait for each other."""
+    lock, meet = threading.Lock(), threading.Barrier(meets)
+    together = most = 0
+
+    def job() -> None:
+        nonlocal together, most
+        with lock:
+            together += 1
+            most = max(most, together)
+        meet.wait(10)
+        with lock:
+            together -= 1
+
+    with lanes:
+        for size in sizes:
+            lanes.run(job, size)
+    return most
+
+
+@pytest.mark.parametrize(("answer_seconds", "most"), [(0.001, 3), (0.05, 12)])
+def test_there_are_more_lanes_where_answers_are_late(answer_seconds: float, most: int) -> None:
+    connections = Connections(48)
+    connections.answered(answer_seconds)
+    assert most_together(Lanes(3, threading.Event(), connections), [0] * 24, most) == most
+
+
+def test_lanes_beyond_the_usual_ones_are_for_what_is_small() -> None:
+    """Bounded memory: what is under way may be held."""
+    connections = Connections(48)
+    connections.answered(0.05)
+    assert most_together(Lanes(3, threading.Event(), connections), [4 * 1024 * 1024] * 8, 4) == 4
+
+
+def test_who_waits_for_a_lane_is_stopped_by_a_failure() -> None:
+    connections, begun = Connections(48), threading.Event()
+
+    def fail() -> None:
+        begun.wait(10)
+        raise ValueError("first")
+
+    def ride() -> None:
+        with Lanes(2, threading.Event(), connections) as lanes:
+            for _ in range(2):
+                lanes.run(fail)
+            begun.set()
+            lanes.run(lambda: pytest.fail("began"))
+
+    with pytest.raises(ValueError, match="first"):
+        ride()

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from storage.connections import Connections
 from storage.faults import TransferStopped
 from storage.lanes import NEVER
 from storage.multipart import MIB, LargeFile, part_bytes_of
-from storage.part_sums import file_and_part_sums
+from storage.part_sums import part_sums
 from storage.patience import Patience
-from storage.reading import _range_bytes, _ranges_at_once
+from storage.reading import _cut, _range_bytes, _ranges_at_once
 from storage.s3_signature import S3Keys
 from storage.s3_wire import S3Wire
 from storage.sums import FileSum
@@ -24,9 +25,9 @@ def test_the_sums_are_those_of_the_bytes_that_are_sent(tmp_path: Path) -> None:
     data = bytes(range(256)) * (25 * 4096 + 3)
     (tmp_path / "file").write_bytes(data)
     with (tmp_path / "file").open("rb") as source:
-        content, sums = file_and_part_sums(source.fileno(), part_bytes_of(len(data)), NEVER)
+        sums = part_sums(source.fileno(), len(data), part_bytes_of(len(data)), NEVER)
+        content = FileSum(size=len(data), sha256=hashlib.sha256(data).hexdigest())
         file = LargeFile(key="k", source=source.fileno(), content=content, part_sums=sums)
-        assert content == FileSum(size=len(data), sha256=hashlib.sha256(data).hexdigest())
         pieces = [file.part(number) for number in file.parts]
         bodies = [data[piece.start : piece.start + piece.size] for piece in pieces]
         read = [piece.add_to(hashlib.sha256()) for piece in pieces]
@@ -41,12 +42,29 @@ def test_the_longer_an_upload_the_more_of_its_parts_are_under_way(size_mib: int,
     assert file.parts_at_once == at_once
 
 
+@pytest.mark.parametrize(("size_mib", "most"), [(16, 3), (32, 3), (100, 10), (256, 26), (4096, 256)])
+def test_never_more_than_half_of_an_upload_is_under_way(size_mib: int, most: int) -> None:
+    """What a break costs far away."""
+    file = LargeFile(key="k", source=0, content=FileSum(size=size_mib * MIB, sha256=""))
+    assert file.most_at_once == most
+
+
+@pytest.mark.parametrize("size_mib", [20, 32, 64, 100, 256, 500, 1024, 100_000])
+@pytest.mark.parametrize("parts", [0, 4, 52, 128])
+def test_far_away_no_more_than_a_third_of_a_download_is_under_way(size_mib: int, parts: int) -> None:
+    size = size_mib * MIB
+    cut = _cut(0, size, _range_bytes(size, f'"abc-{parts}"' if parts else ""), Connections(20))
+    assert cut.at_once <= cut.most <= 20
+    assert cut.far_step <= 4 * MIB
+    assert cut.most * cut.far_step <= size / 3
+
+
 def test_taking_sums_can_be_stopped(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     stopped = threading.Event()
     stopped.set()
     with (tmp_path / "file").open("rb") as source, pytest.raises(TransferStopped):
-        file_and_part_sums(source.fileno(), MIB, stopped)
+        part_sums(source.fileno(), 1, MIB, stopped)
 
 
 @pytest.mark.parametrize(("url", "signs"), [("http://store", True), ("https://store", False)])

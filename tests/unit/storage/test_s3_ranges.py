@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from storage.connections import Connections
 from storage.faults import TransferStopped
 from storage.lanes import NEVER
 from storage.patience import Patience
@@ -93,6 +94,14 @@ def test_a_store_that_is_busy_is_asked_again(status: int) -> None:
         fetch_range(wire, "k", wanted, '"v"', NEVER)
     assert wanted.came == DATA[START:END]
     assert len(asked) == 3
+
+
+def test_who_measures_is_told_that_fewer_requests_are_wanted() -> None:
+    """503 SlowDown, which S3 answers to too many requests."""
+    connections = Connections(20)
+    with store(statuses=(503,)) as (wire, _):
+        fetch_range(wire, "k", Range(START, END), '"v"', NEVER, connections)
+    assert connections.now(4) == 2
 
 
 def test_patience_ends() -> None:
