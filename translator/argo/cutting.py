@@ -84,13 +84,8 @@ def _flat(edges: Edges, order: Sequence[int], room: Room, dag_tasks: int) -> Par
     written = edges if sum(map(len, edges)) <= _MAX_FLAT_EDGES else reduced(edges, order)
     if sum(map(len, written)) > _MAX_FLAT_EDGES:
         return None
-    return Part(groups=groups, gates=(), dag=flat_dag(written, _as_written(written, order)))
-
-
-def _as_written(edges: Edges, order: Sequence[int]) -> Sequence[int]:
-    """The order of the file where each group comes after what it waits for, which OSMO demands; else `order`."""
-    rising = all(above < node for node, before in enumerate(edges) for above in before)
-    return range(len(edges)) if rising else order
+    # As the file has them where that is an order, which OSMO demands.
+    return Part(groups=groups, gates=(), dag=flat_dag(written, rising_order(written)))
 
 
 class _Cutter:
