@@ -1,10 +1,15 @@
-"""Submitting and restarting workflows. Source: api.md §2.7."""
+"""Submitting and restarting workflows. Source: api.md §2.7.
+
+The routes are coroutines that hand the work itself to a thread: what plain functions return FastAPI hands to a second
+one, to look at its types, and for a small answer that takes longer than the looking.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
+from fastapi.concurrency import run_in_threadpool
 
 from gateway.api.declared import REFUSALS, action
 from gateway.api.deps import CallerOf, LinksOf, ServicesOf
@@ -27,7 +32,7 @@ Labels = Annotated[list[str], Query(description="`key=value`, over the spec's la
 
 
 @router.post("/api/pool/{pool_name}/workflow", openapi_extra=action("workflow:Create"))
-def submit_workflow(
+async def submit_workflow(
     services: ServicesOf,
     caller: CallerOf,
     links: LinksOf,
@@ -57,11 +62,11 @@ def submit_workflow(
         labels=tuple(label),
         idempotency_key=idempotency_key,
     )
-    return services.submit.submit(caller, request, links)
+    return await run_in_threadpool(services.submit.submit, caller, request, links)
 
 
 @router.post("/api/pool/{pool_name}/workflow/{workflow_id}/restart", openapi_extra=action("workflow:Create"))
-def restart_workflow(
+async def restart_workflow(
     services: ServicesOf,
     caller: CallerOf,
     links: LinksOf,
@@ -71,4 +76,4 @@ def restart_workflow(
 ) -> SubmitResponse:
     """Run the failed groups of a workflow again, as a new workflow."""
     request = RestartRequest(pool=pool_name, workflow_id=workflow_id, idempotency_key=idempotency_key)
-    return services.restart.restart(caller, request, links)
+    return await run_in_threadpool(services.restart.restart, caller, request, links)
