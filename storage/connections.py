@@ -10,9 +10,6 @@ from typing import Protocol
 
 from storage.pace import Pace, Use
 
-LOOK_SECONDS = 0.01
-"""How long to wait before asking again how many there may be."""
-
 # Asking costs as much as so many bytes: without it small objects would be nothing.
 _REQUEST_BYTES = 256 * 1024
 # The time of an object of this size is that of its answer.

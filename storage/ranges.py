@@ -9,8 +9,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from storage.connections import LOOK_SECONDS, Connections
+from storage.connections import Connections
 from storage.lanes import StopSign
+
+# How long to wait before asking again how many there may be.
+_LOOK_SECONDS = 0.01
 
 
 @dataclass(slots=True)
@@ -155,7 +158,7 @@ class _Window:
                 return wanted, future.exception()
             # Where no more than usual may be under way, only what follows from the first one is waited for.
             awaited = [future for _, future in self._coming if not future.done()] if self._more else [future]
-            wait(awaited, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            wait(awaited, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
 
     def close(self) -> None:
         """Begin nothing more, and leave the memory to others."""

@@ -64,10 +64,11 @@ def cut(edges: Edges, room: Room, dag_tasks: int) -> tuple[Part, ...]:
     Shape: together they hold every group once. `dag_tasks` is the most tasks of a DAG.
     """
     order = topological_order(edges)
-    flat = _flat(edges, order, room, dag_tasks)
+    all_fit = room.holds(tuple(range(len(edges))), 1)
+    flat = _flat(edges, order) if all_fit and len(edges) <= dag_tasks else None
     if flat is not None:
         return (flat,)
-    cutter = _Cutter(reduced(edges, order), room, dag_tasks)
+    cutter = _Cutter(reduced(edges, order), room, dag_tasks, all_fit=all_fit)
     parts: list[Part] = []
     begin = 0
     while begin < len(order):
@@ -76,16 +77,13 @@ def cut(edges: Edges, room: Room, dag_tasks: int) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _flat(edges: Edges, order: Sequence[int], room: Room, dag_tasks: int) -> Part | None:
-    """Everything as one DAG; None where that does not go."""
-    groups = tuple(range(len(edges)))
-    if len(edges) > dag_tasks or not room.holds(groups, 1):
-        return None
+def _flat(edges: Edges, order: Sequence[int]) -> Part | None:
+    """Everything as one DAG; None where its text would be too long."""
     written = edges if sum(map(len, edges)) <= _MAX_FLAT_EDGES else reduced(edges, order)
     if sum(map(len, written)) > _MAX_FLAT_EDGES:
         return None
     # As the file has them where that is an order, which OSMO demands.
-    return Part(groups=groups, gates=(), dag=flat_dag(written, rising_order(written)))
+    return Part(groups=tuple(range(len(edges))), gates=(), dag=flat_dag(written, rising_order(written)))
 
 
 class _Cutter:
@@ -95,12 +93,12 @@ class _Cutter:
     and gates is taken over from what was tried last: in a tangled graph that hardly changes.
     """
 
-    def __init__(self, edges: Edges, room: Room, dag_tasks: int) -> None:
+    def __init__(self, edges: Edges, room: Room, dag_tasks: int, *, all_fit: bool) -> None:
         self._edges = edges
         self._room = room
         self._dag_tasks = dag_tasks
         self._density = 0.0
-        self._all_fit = room.holds(tuple(range(len(edges))), 1)
+        self._all_fit = all_fit
 
     def first_part(self, rest: Sequence[int]) -> Part:
         """The longest beginning of `rest` that makes a part, or nearly."""
@@ -139,7 +137,7 @@ class _Cutter:
         return bisect_right(nodes, widest, hi=most + 1) - 1
 
     def _most_that_room_holds(self, rest: Sequence[int]) -> int:
-        low, high = (len(rest) if self._all_fit else 1), len(rest)
+        low, high = len(rest) if self._all_fit else 1, len(rest)
         while low < high:
             middle = (low + high + 1) // 2
             if self._room.holds(rest[:middle], 1):

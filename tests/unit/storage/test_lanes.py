@@ -9,6 +9,7 @@ import pytest
 from storage.connections import Connections
 from storage.faults import TransferStopped
 from storage.lanes import Lanes
+from tests.unit.storage.meeting import Meeting
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -21,22 +22,11 @@ def test_all_jobs_are_done_when_the_block_is_left(count: int) -> None:
 
 
 def test_no_more_at_a_time_than_there_are_lanes() -> None:
-    together, most, lock = 0, 0, threading.Lock()
-    meet = threading.Barrier(3)
-
-    def job() -> None:
-        nonlocal together, most
-        with lock:
-            together += 1
-            most = max(most, together)
-        meet.wait(10)
-        with lock:
-            together -= 1
-
+    job = Meeting(3)
     with Lanes(3, threading.Event()) as lanes:
         for _ in range(9):
             lanes.run(job)
-    assert most == 3
+    assert job.most == 3
 
 
 def test_the_first_failure_is_raised_and_stops_the_others() -> None:
@@ -79,22 +69,11 @@ def test_nothing_begins_after_the_sign_to_stop(count: int) -> None:
 
 def most_together(lanes: Lanes, sizes: list[int], meets: int) -> int:
     """How many jobs ran at a time; so many wait for each other."""
-    lock, meet = threading.Lock(), threading.Barrier(meets)
-    together = most = 0
-
-    def job() -> None:
-        nonlocal together, most
-        with lock:
-            together += 1
-            most = max(most, together)
-        meet.wait(10)
-        with lock:
-            together -= 1
-
+    job = Meeting(meets)
     with lanes:
         for size in sizes:
             lanes.run(job, size)
-    return most
+    return job.most
 
 
 @pytest.mark.parametrize(("answer_seconds", "most"), [(0.001, 3), (0.05, 12)])

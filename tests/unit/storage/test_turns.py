@@ -11,26 +11,20 @@ import pytest
 from storage.faults import TransferStopped
 from storage.lanes import NEVER
 from storage.turns import Turns
+from tests.unit.storage.meeting import Meeting
 
 
 def together(turns: Turns, may_be_more: Callable[[], bool], count: int, meets: int) -> int:
     """How many of so many have their turn at a time; so many wait for each other."""
-    lock, meet = threading.Lock(), threading.Barrier(meets)
-    under_way = most = 0
+    meeting = Meeting(meets)
 
     def job(_number: int) -> None:
-        nonlocal under_way, most
         with turns.one(may_be_more, NEVER):
-            with lock:
-                under_way += 1
-                most = max(most, under_way)
-            meet.wait(10)
-            with lock:
-                under_way -= 1
+            meeting()
 
     with ThreadPoolExecutor(count) as threads:
         list(threads.map(job, range(count)))
-    return most
+    return meeting.most
 
 
 @pytest.mark.parametrize(("is_far", "most"), [(False, 2), (True, 4)])
