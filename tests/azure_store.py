@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,6 +25,7 @@ import pytest
 
 from storage.credentials import DataCredential
 from tests.object_store import NoObjectStore
+from tests.ports import claimed_ports
 
 _TESTS = Path(__file__).parent
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "argosmo-tests"
@@ -68,7 +68,7 @@ def azurite() -> Iterator[AzureServer]:
 @contextmanager
 def azure_server() -> Iterator[AzureServer]:
     """Azurite on an address of this machine, with one container. Errors: NoObjectStore."""
-    program, port = _installed_azurite(), _free_port()
+    program, [port] = _installed_azurite(), claimed_ports("127.0.0.1", 1)
     with tempfile.TemporaryDirectory(prefix="argosmo-azure-") as home:
         flags = ("--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", home)
         quiet = ("--silent", "--skipApiVersionCheck", "--disableTelemetry")
@@ -150,9 +150,3 @@ def _make_container(server: AzureServer) -> None:
     }
     url = f"{server.url}/{server.container}?restype=container"
     urllib.request.urlopen(urllib.request.Request(url, method="PUT", headers=headers)).close()
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])

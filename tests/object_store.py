@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.credentials import DataCredential
+from tests.ports import claimed_ports
 
 _START_SECONDS = 60
 _ALL = ["Admin", "Read", "List", "Write"]
@@ -110,7 +110,7 @@ class S3Process:
     def __init__(self, program: Path, host: str, home: Path) -> None:
         self._host = host
         self._home = home
-        self._ports = dict(zip(_PORTS, _free_ports(host, len(_PORTS)), strict=True))
+        self._ports = dict(zip(_PORTS, claimed_ports(host, len(_PORTS)), strict=True))
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self.server = S3Server(url=f"http://{host}:{self._ports['s3.port']}")
@@ -226,14 +226,3 @@ def _made_bucket(server: S3Server) -> bool:
     except (BotoCoreError, ClientError):
         return False
     return True
-
-
-def _free_ports(host: str, count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind((host, 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
