@@ -18,7 +18,9 @@ from templates.sandbox_failure import TemplateFailure
 from translator.problems import Problem, SpecError
 from translator.spec.loader import LoadedDocument, LoaderLimits, YamlFault, load
 from translator.spec.parse import parse
+from translator.spec.placed_yaml import placed_document
 from translator.spec.places import FieldPath, PathStep
+from translator.spec.yaml_bounds import DEFAULT_LIMITS
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 
@@ -92,9 +94,11 @@ def _check_load(text: str) -> None:
 
 def check_places(document: LoadedDocument, text: str) -> None:
     """Fail if some part of a document, or its key, has no place inside the text."""
+    # Two readers have read an ordinary one.
+    assert shape(document.value) == shape(placed_document(text, DEFAULT_LIMITS).value)
     for path in islice(_paths(document.value, ()), 300):
         for at_key in (False, True):
-            assert 0 <= document.places.offset(document.value, path, at_key=at_key) <= len(text)
+            assert 0 <= document.offset(path, at_key=at_key) <= len(text)
 
 
 def _paths(value: object, path: FieldPath) -> Iterator[FieldPath]:

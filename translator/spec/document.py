@@ -35,7 +35,7 @@ class SpecPlaces:
     def locate(self, path: FieldPath | str, *, at_key: bool = False) -> Place:
         """The place of the value at `path`, or of its key; of the nearest part above it where it does not exist."""
         steps = field_steps(path) if isinstance(path, str) else path
-        return self.source_map.place(self.loaded.places.offset(self.loaded.value, steps, at_key=at_key))
+        return self.source_map.place(self.loaded.offset(steps, at_key=at_key))
 
     def problem(
         self,
@@ -47,7 +47,7 @@ class SpecPlaces:
         severity: Severity = Severity.ERROR,
     ) -> Problem:
         """A Problem at `path`, with its place, or the line of the rendered spec where no place is known."""
-        offset = self.loaded.places.offset(self.loaded.value, path, at_key=at_key)
+        offset = self.loaded.offset(path, at_key=at_key)
         return placed_problem(self.source_map, offset, code, message, path=field_path(path), severity=severity)
 
 
@@ -166,7 +166,7 @@ def _default_values(section: Section) -> dict[str, object]:
         return {}
     if not isinstance(values, Mapping):
         found = "a list" if isinstance(values, list) else "a single value"
-        offset = document.places.offset(document.value, (DEFAULT_VALUES,))
+        offset = document.offset((DEFAULT_VALUES,))
         raise YamlFault("bad-default-values", f"expected a map of variables, not {found}.", offset)
     # A key that is no text (`on:` is a boolean) is out of every template's reach.
     return {key: value for key, value in values.items() if isinstance(key, str)}

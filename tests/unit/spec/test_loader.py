@@ -195,7 +195,7 @@ def test_places_after_values_were_dropped() -> None:
     text = "\n".join(f"- a: [x{n}]\n  a: {{b: {n}}}" for n in range(200))
     document = load(text)
     for index in range(200):
-        offset = document.places.offset(document.value, (index, "a", "b"))
+        offset = document.offset((index, "a", "b"))
         assert LineIndex(text).place(offset) == (2 * index + 2, 10)
 
 
@@ -203,9 +203,9 @@ def test_places_after_sets_with_repeated_members() -> None:
     text = "".join(f"- !!set {{x, x}}\n- {{a{n}: {n}}}\n" for n in range(200))
     document = load(text)
     for index in range(200):
-        offset = document.places.offset(document.value, (2 * index + 1, f"a{index}"))
+        offset = document.offset((2 * index + 1, f"a{index}"))
         assert text[offset:].startswith(f"{index}}}")
 
 
 def _place(document: LoadedDocument, path: FieldPath, *, at_key: bool = False) -> Place:
-    return LineIndex(DOCUMENT).place(document.places.offset(document.value, path, at_key=at_key))
+    return LineIndex(DOCUMENT).place(document.offset(path, at_key=at_key))
