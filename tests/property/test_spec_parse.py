@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
@@ -16,7 +16,7 @@ from tests.fuzz.loader_oracle import check, kept_inputs
 from tests.unit.spec.specs import RENDERER
 from translator.problems import Problem, SpecError
 from translator.spec.dump import stored_document, yaml_text
-from translator.spec.jinja_text import literal_template, pieces
+from translator.spec.jinja_text import is_plain, literal_template, pieces
 from translator.spec.labels import label_faults
 from translator.spec.parse import ParsedSpec, parse
 from translator.spec.redaction import redacted, redacted_text
@@ -119,6 +119,21 @@ def test_scanner_loses_nothing_and_literal_templates_come_back(text: str) -> Non
     assert "".join(piece.text for piece in pieces(text)) == text
     template = protected(literal_template(text))
     assert (rendered(template, {}, RENDERER) if template.needs_rendering else literal_template(text)) == text
+
+
+@settings(deadline=None)
+@given(text=st.lists(_signs | st.sampled_from(["{{input:0}}", "{{ output }}", "{{input:"])).map("".join))
+@example("{{{output}}}")
+@example("{{input:{{output}}")
+@example("{{output}}{% x %}")
+@example("{{output}}{{output}}")
+def test_a_quick_look_says_of_no_syntax_that_it_is_none(text: str) -> None:
+    assert not is_plain(text) or not protected(text).needs_rendering
+
+
+def test_a_quick_look_sees_that_tokens_are_all_there_is() -> None:
+    assert is_plain("a {b} {{output}}{{host:a}} }} {")
+    assert not is_plain("{{ x }}")
 
 
 _expressions = st.sampled_from(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from templates.sandbox_failure import TemplateFailure
 from translator.problems import Problem, Severity, SpecError
 from translator.spec import loader, values
+from translator.spec.jinja_text import is_plain
 from translator.spec.loader import LoadedDocument, YamlFault
 from translator.spec.model import SPEC_VERSION
 from translator.spec.places import NOWHERE, FieldPath, LineIndex, Place, field_path, field_steps
@@ -115,7 +116,7 @@ def _rendered(
     section: Section, lines: LineIndex, variables: Mapping[str, object], renderer: Renderer, *, is_rendered: bool
 ) -> tuple[str, SourceMap]:
     """The text of the workflow section to parse, and where its parts come from."""
-    if is_rendered:
+    if is_rendered or is_plain(section.text):
         return section.text, PlainMap(lines, section)
     try:
         guarded = protected(section.text)

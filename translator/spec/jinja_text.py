@@ -41,6 +41,12 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+def is_plain(text: str) -> bool:
+    """Whether tokens are all the syntax that certainly stands in `text`: a quick look, that may say no too often."""
+    # A third brace before a token would begin an expression.
+    return "{{{" not in text and _OPENING.search(_TOKEN.sub(" ", text)) is None
+
+
 def pieces(text: str) -> Iterator[Piece]:
     """The text cut where Jinja's syntax begins and ends; from what has no end on, one BROKEN piece."""
     position = 0
