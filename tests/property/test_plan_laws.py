@@ -27,6 +27,7 @@ from translator.plan.mounts import split_mount
 from translator.plan.outline import outline
 from translator.plan.restart import restarted_document
 from translator.plan.tokens import Tokens, substituted
+from translator.spec.data_model import InputTask
 from translator.spec.dump import stored_document
 from translator.spec.model import WorkflowSpec, as_document
 
@@ -106,7 +107,7 @@ def test_rules_hold_or_fail_but_never_crash(left: str, operator: Operator, right
         assert passes_empty or (message is None) != (failure(opposite, {}) is None)
 
 
-TOKENS = Tokens({"workflow_id": "wf-1", "output": "/o"}, {"input:0": "/i/0", "input:a": "/i/0"})
+TOKENS = Tokens({"workflow_id": "wf-1", "output": "/o"}, [InputTask(task="a")])
 
 
 @given(st.text(alphabet="{} abiw:0", max_size=30) | st.text())
@@ -119,7 +120,7 @@ def test_text_without_tokens_stays(text: str) -> None:
 @given(st.lists(st.sampled_from(["{{output}}", "{{ output }}", "{{input:0}}", "{{input:9}}", "x", "{", "}", " "])))
 def test_every_known_token_goes_and_no_other(parts: list[str]) -> None:
     made = substituted("|".join(parts), TOKENS)
-    known = {"{{output}}": "/o", "{{ output }}": "/o", "{{input:0}}": "/i/0"}
+    known = {"{{output}}": "/o", "{{ output }}": "/o", "{{input:0}}": "/osmo/data/input/0"}
     assert made == "|".join(known.get(part, part) for part in parts)
 
 

@@ -29,6 +29,7 @@ from translator.spec.data_model import (
     CheckpointSpec,
     Input,
     InputDataset,
+    InputTask,
     InputUrl,
     KpiSpec,
     Output,
@@ -55,17 +56,17 @@ def task_inputs(
     made: list[AnyInput] = []
     for index, entry in enumerate(inputs):
         regex = substituted(entry.regex, tokens)
-        if isinstance(entry, InputUrl):
-            made.append(UrlInput(index=index, url=substituted(entry.url, tokens), regex=regex))
-            continue
-        if isinstance(entry, InputDataset):
-            made.append(_dataset_input(index, entry, regex, tokens, datasets))
-            continue
-        source = workflow_id
-        if entry.workflow_id is not None:
-            known = earlier.get(entry.workflow_id)
-            source = WorkflowId(known.id if known is not None else entry.workflow_id)
-        made.append(TaskInput(index=index, task=TaskName(entry.task_name), workflow_id=source, regex=regex))
+        match entry:
+            case InputTask(workflow_id=None):
+                made.append(TaskInput(index=index, task=TaskName(entry.task), workflow_id=workflow_id, regex=regex))
+            case InputTask(workflow_id=str(named)):
+                known = earlier.get(named)
+                source = WorkflowId(known.id if known is not None else named)
+                made.append(TaskInput(index=index, task=TaskName(entry.task_name), workflow_id=source, regex=regex))
+            case InputUrl():
+                made.append(UrlInput(index=index, url=substituted(entry.url, tokens), regex=regex))
+            case InputDataset():
+                made.append(_dataset_input(index, entry, regex, tokens, datasets))
     return tuple(made)
 
 

@@ -50,11 +50,19 @@ class MisplacedInput(msgspec.Struct, frozen=True, kw_only=True):
     path: str
 
 
+class EarlierInput(msgspec.Struct, frozen=True, kw_only=True):
+    """An input from a task of an earlier workflow."""
+
+    entry: InputTask
+    path: str
+
+
 class Outline(msgspec.Struct, frozen=True, kw_only=True):
-    """The groups, and the inputs that make no legal edge (in the order of the file)."""
+    """The groups, and the inputs that make no edge, or no legal one (in the order of the file)."""
 
     groups: tuple[OutlineGroup, ...]
     faulty_inputs: tuple[MissingInput | MisplacedInput, ...]
+    earlier_inputs: tuple[EarlierInput, ...]
 
     def tasks(self) -> list[OutlineTask]:
         """All tasks in order."""
@@ -71,11 +79,11 @@ def outline(spec: WorkflowSpec) -> Outline:
     group_of = {task.spec.name: index for index, group in enumerate(unconnected) for task in group.tasks}
     upstream: list[set[int]] = [set() for _ in unconnected]
     downstream: list[list[int]] = [[] for _ in unconnected]
-    faulty: list[MissingInput | MisplacedInput] = []
+    others: list[MissingInput | MisplacedInput | EarlierInput] = []
     for index, group in enumerate(unconnected):
         for task in group.tasks:
             if task.spec.inputs:
-                _connect(task, index, unconnected, group_of, upstream[index], faulty)
+                others += _connect(task, index, unconnected, group_of, upstream[index])
         for above in upstream[index]:
             downstream[above].append(index)
     groups = tuple(
@@ -86,7 +94,11 @@ def outline(spec: WorkflowSpec) -> Outline:
             for group, above, below in zip(unconnected, upstream, downstream, strict=True)
         ]
     )
-    return Outline(groups=groups, faulty_inputs=tuple(faulty))
+    return Outline(
+        groups=groups,
+        faulty_inputs=tuple([other for other in others if not isinstance(other, EarlierInput)]),
+        earlier_inputs=tuple([other for other in others if isinstance(other, EarlierInput)]),
+    )
 
 
 def earlier_references(spec: WorkflowSpec) -> tuple[tuple[str, str], ...]:
@@ -132,16 +144,19 @@ def _connect(
     groups: Sequence[OutlineGroup],
     group_of: dict[str, int],
     upstream: set[int],
-    faulty: list[MissingInput | MisplacedInput],
-) -> None:
+) -> Iterator[MissingInput | MisplacedInput | EarlierInput]:
+    """Add the groups that a task of group `index` takes inputs from; the inputs from tasks that add none."""
     for number, entry in enumerate(task.spec.inputs):
-        if not isinstance(entry, InputTask) or entry.workflow_id is not None:
+        if not isinstance(entry, InputTask):
             continue
         source = group_of.get(entry.task)
-        path = f"{task.path}.inputs[{number}].task"
-        if source is None:
-            faulty.append(MissingInput(task=entry.task, path=path))
-        elif source >= index:
-            faulty.append(MisplacedInput(group=groups[index].name, needs=groups[source].name, path=path))
-        else:
+        if source is not None and source < index:
             upstream.add(source)
+            continue
+        path = f"{task.path}.inputs[{number}].task"
+        if entry.workflow_id is not None:
+            yield EarlierInput(entry=entry, path=path)
+        elif source is None:
+            yield MissingInput(task=entry.task, path=path)
+        else:
+            yield MisplacedInput(group=groups[index].name, needs=groups[source].name, path=path)

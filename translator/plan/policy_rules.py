@@ -13,13 +13,13 @@ from translator.plan.context import ADMIN_ROLE
 from translator.plan.findings import Finding
 from translator.plan.model import Priority
 from translator.problems import Severity
-from translator.spec.data_model import InputTask
 
 
 def earlier_tasks_exist(case: Case) -> Iterator[Finding]:
     """A task named as `WORKFLOW:TASK` exists (step 12)."""
     known = case.context.earlier_workflows
-    for entry, path in _earlier_inputs(case):
+    for found in case.outline.earlier_inputs:
+        entry, path = found.entry, found.path
         if known is None:
             message = f"Input {entry.task} is not checked: earlier workflows are known to a server only."
             yield Finding(code="input-not-checked", message=message, path=path, severity=Severity.WARNING)
@@ -36,10 +36,10 @@ def earlier_tasks_are_finished(case: Case) -> Iterator[Finding]:
     """A task named as `WORKFLOW:TASK` has ended, well or not (step 12)."""
     known = case.context.earlier_workflows or {}
     unfinished = [
-        (entry.task, path)
-        for entry, path in _earlier_inputs(case)
-        if (workflow := known.get(entry.workflow_id or "")) is not None
-        and workflow.finished.get(entry.task_name) is False
+        (found.entry.task, found.path)
+        for found in case.outline.earlier_inputs
+        if (workflow := known.get(found.entry.workflow_id or "")) is not None
+        and workflow.finished.get(found.entry.task_name) is False
     ]
     if unfinished:
         listed = ", ".join(dict.fromkeys(task for task, _ in unfinished))
@@ -81,12 +81,3 @@ def gpus_are_guaranteed(case: Case) -> Iterator[Finding]:
                 f"group {group.name} requires {gpus} GPUs. Higher gpu counts must be submitted with LOW priority"
             )
             yield Finding(code="gpu-guarantee", message=message, path=group.path)
-
-
-def _earlier_inputs(case: Case) -> Iterator[tuple[InputTask, str]]:
-    for task in case.tasks:
-        if not task.spec.inputs:
-            continue
-        for index, entry in enumerate(task.spec.inputs):
-            if isinstance(entry, InputTask) and entry.workflow_id is not None:
-                yield entry, f"{task.path}.inputs[{index}].task"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-
-import msgspec
+from functools import cached_property
 
 from translator.spec.data_model import DatasetTarget, Input, InputDataset, InputTask, InputUrl, OutputDataset
 from translator.spec.model import TaskSpec
@@ -24,15 +23,27 @@ _ALWAYS_NAMED = frozenset({"workflow_id", "output"})
 _MAY_NAME_NOTHING = re.compile(r"\{\{ *(?:uuid|input:|host:)")
 
 
-class Tokens(msgspec.Struct, frozen=True):
-    """What stands between the braces to its value: `own` tokens of a task, and those it shares with its group."""
+class Tokens:
+    """What stands between the braces to its value: the tokens of a group, and those of one of its tasks' inputs."""
 
-    shared: Mapping[str, str]
-    own: Mapping[str, str] = {}
+    def __init__(self, shared: Mapping[str, str], inputs: Sequence[Input] = ()) -> None:
+        self.shared = shared
+        self._inputs = inputs
 
     def value(self, token: str) -> str | None:
         """The value of `token`; None where it names nothing."""
-        return self.own.get(token) or self.shared.get(token)
+        return self.shared.get(token) or self._directories.get(token)
+
+    @cached_property
+    def _directories(self) -> Mapping[str, str]:
+        """One or two tokens per input. A repeated task's last input wins."""
+        found = {}
+        for index, entry in enumerate(self._inputs):
+            directory = f"{INPUT_DIRECTORY}/{index}"
+            found[f"input:{index}"] = directory
+            if isinstance(entry, InputTask):
+                found[f"input:{entry.task_name}"] = directory
+        return found
 
 
 def group_tokens(workflow_id: str, hosts: Mapping[str, str]) -> Tokens:
@@ -44,16 +55,8 @@ def group_tokens(workflow_id: str, hosts: Mapping[str, str]) -> Tokens:
 
 
 def task_tokens(shared: Tokens, inputs: Sequence[Input]) -> Tokens:
-    """The tokens of one task: those of its group, and one or two per input. A repeated task's last input wins."""
-    if not inputs:
-        return shared
-    own = {}
-    for index, entry in enumerate(inputs):
-        directory = f"{INPUT_DIRECTORY}/{index}"
-        own[f"input:{index}"] = directory
-        if isinstance(entry, InputTask):
-            own[f"input:{entry.task_name}"] = directory
-    return Tokens(shared.shared, own)
+    """The tokens of one task: those of its group, and those of its inputs."""
+    return Tokens(shared.shared, inputs) if inputs else shared
 
 
 def substituted(text: str, tokens: Tokens) -> str:

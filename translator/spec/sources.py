@@ -5,13 +5,11 @@ Source: workflow-spec.md §2.7; datasets: §10.20, which we support as an extens
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from translator.spec.faults import fault
 
-_OLD_KEYS = ("update_dataset", "folder")
-_INPUT_KEYS = ("task", "url", "dataset")
-_OUTPUT_KEYS = ("url", "dataset")
+_OLD_KEYS = frozenset({"update_dataset", "folder"})
+_INPUT_KEYS = frozenset({"task", "url", "dataset"})
+_OUTPUT_KEYS = frozenset({"url", "dataset"})
 
 
 def input_source(entry: object) -> object:
@@ -19,9 +17,9 @@ def input_source(entry: object) -> object:
 
     Errors: `unknown-input`, `dataset`.
     """
-    if isinstance(entry, Mapping):
+    if isinstance(entry, dict):
         _refuse_old(entry, "inputs")
-        if sum(key in entry for key in _INPUT_KEYS) != 1:
+        if len(_INPUT_KEYS & entry.keys()) != 1:
             raise fault("unknown-input", "An input needs exactly one of the keys `task`, `url` and `dataset`.")
     return entry
 
@@ -35,9 +33,9 @@ def input_kind(entry: object) -> str:
 
 def output_destination(entry: object) -> object:
     """`entry`, unless it has both `url` and `dataset`. Errors: `unknown-output`, `dataset`."""
-    if isinstance(entry, Mapping):
+    if isinstance(entry, dict):
         _refuse_old(entry, "outputs")
-        if all(key in entry for key in _OUTPUT_KEYS):
+        if entry.keys() >= _OUTPUT_KEYS:
             raise fault("unknown-output", "An output needs exactly one of the keys `url` and `dataset`.")
     return entry
 
@@ -48,14 +46,14 @@ def output_kind(entry: object) -> str:
 
 
 def _has(entry: object, key: str) -> bool:
-    return key in entry if isinstance(entry, Mapping) else hasattr(entry, key)
+    return key in entry if isinstance(entry, dict) else hasattr(entry, key)
 
 
-def _refuse_old(entry: Mapping[object, object], where: str) -> None:
-    for key in _OLD_KEYS:
-        if key in entry:
-            raise fault(
-                "dataset",
-                f"`{key}` in {where} belongs to an older version of OSMO and is not supported. "
-                "Use `dataset:` with a name, or `url:` with a storage location, instead.",
-            )
+def _refuse_old(entry: dict[object, object], where: str) -> None:
+    if not _OLD_KEYS.isdisjoint(entry):
+        key = next(key for key in entry if key in _OLD_KEYS)
+        raise fault(
+            "dataset",
+            f"`{key}` in {where} belongs to an older version of OSMO and is not supported. "
+            "Use `dataset:` with a name, or `url:` with a storage location, instead.",
+        )
