@@ -28,7 +28,7 @@ from gateway.store.session import SqlStore, open_store
 from tests.databases import NoPostgres, new_database, postgres_server
 from tests.fakes.observing import ObservingRunner
 from tests.fakes.recordings import BACKEND
-from tests.workplace import START, insert
+from tests.workplace import START, insert_new, new_of
 from translator.lifecycle.words import WorkflowStatus
 
 EVENTS = 102_000
@@ -70,8 +70,9 @@ class Site:
     def submit(self, runs: Iterable[Run]) -> None:
         """Have runs accepted."""
         for run in runs:
-            insert(self.store, run.plan, START, instance=self.mirror.owner_of_new(BACKEND))
-            self.mirror.attend(run.uuid)
+            new = new_of(self.mirror, run.plan)
+            insert_new(self.store, new)
+            self.mirror.attend_new(new)
         self.settle()
 
 

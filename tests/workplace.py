@@ -123,19 +123,26 @@ def new_workflow(
     made: Plan,
     at: datetime = START,
     *,
+    state: WorkflowState | None = None,
     instance: str | None = None,
     parent: Parent | None = None,
     app: AppRef | None = None,
 ) -> NewWorkflow:
-    """What a submission keeps."""
+    """What a submission keeps; without `state` of a workflow that was not accepted yet."""
     return NewWorkflow(
         plan=made,
-        state=initial_state(made, at),
+        state=state or initial_state(made, at),
         number=int(made.workflow_id.rpartition("-")[2]),
         instance=instance,
         parent=parent,
         app=app,
     )
+
+
+def new_of(mirror: Mirror, made: Plan, at: datetime = START) -> NewWorkflow:
+    """What a submission to the process of a mirror keeps."""
+    beginning = mirror.beginning(made, at)
+    return new_workflow(made, at, state=beginning.state, instance=beginning.instance)
 
 
 def insert_new(store: SqlStore, new: NewWorkflow) -> None:
@@ -186,8 +193,11 @@ class Workplace:
 
     def submit_plan(self, made: Plan, instance: str | None = "this") -> WorkflowUuid:
         """The same with a ready plan."""
-        owner = self.mirror.owner_of_new(made.backend) if instance == "this" else instance
-        new = new_workflow(made, self.clock.now(), instance=owner)
+        now = self.clock.now()
+        if instance == "this":
+            new = new_of(self.mirror, made, now)
+        else:
+            new = new_workflow(made, now, instance=instance)
         insert_new(self.store, new)
         self.mirror.attend_new(new)
         self.settle()

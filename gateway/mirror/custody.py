@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from gateway.mirror.ownership import Ownership
 from gateway.ports.clock import Clock
 from gateway.ports.leadership import Leadership
+from gateway.ports.mirror import Beginning
 from gateway.ports.records import NewWorkflow
 from gateway.ports.runs import FIRST_FENCE, CancelRequest, Instance, Owned, StoredRun, Timer
 from gateway.ports.store import Store
+from translator.lifecycle.facts import Accepted
+from translator.lifecycle.reduce import PlanIndex, initial_state, reduce
 from translator.lifecycle.state import WorkflowState
+from translator.lifecycle.words import TaskStatus
 from translator.plan.model import Plan, WorkflowUuid, decode
 
 
@@ -26,13 +31,17 @@ class Findings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A workflow that is this process's. `contested`: another one that may still live thought the same just now."""
+    """A workflow that is this process's.
+
+    Shape: `contested`: another one that may still live thought the same just now; `is_new`: nothing was done for it.
+    """
 
     plan: Plan
     state: WorkflowState
     fence: int
     timers: frozenset[Timer] = frozenset()
     contested: bool = False
+    is_new: bool = False
 
 
 class Custody:
@@ -92,7 +101,7 @@ class Custody:
         """A workflow that was just inserted as this process's; None where the rows have to say whose it is."""
         if new.instance != self.instance or not self.may_act(new.plan.backend):
             return None
-        return Taken(plan=new.plan, state=new.state, fence=FIRST_FENCE)
+        return Taken(plan=new.plan, state=new.state, fence=FIRST_FENCE, is_new=True)
 
     def take(self, uuid: WorkflowUuid) -> Taken | None:
         """The rows of a workflow that is this process's, or becomes so; None where it may not."""
@@ -118,9 +127,14 @@ class Custody:
         """Whether workflows of a backend may be this process's."""
         return backend in self._backends and self._leadership.leads(backend)
 
-    def owner_of_new(self, backend: str) -> str | None:
-        """Whose a new workflow is; None where whoever leads the backend is to find it."""
-        return self.instance if self._leadership.leads(backend) else None
+    def beginning(self, plan: Plan, at: datetime) -> Beginning:
+        """A new workflow that is this process's, and accepted; or one that whoever leads its backend is to find."""
+        state = initial_state(plan, at)
+        if not self.may_act(plan.backend):
+            return Beginning(state=state, instance=None)
+        # Inserted as accepted it needs no second transaction before it is begun.
+        accepted = reduce(PlanIndex.of(plan), state, [Accepted(at=at)]).state
+        return Beginning(state=accepted, instance=self.instance)
 
     def _is_left(self, owned: Owned, known: Sequence[Instance]) -> bool:
         # Who leads a backend that is shared need not ask after the one that did before.
@@ -163,4 +177,6 @@ def _taken(stored: StoredRun, *, contested: bool = False) -> Taken:
         fence=stored.owner.fence,
         timers=stored.timers,
         contested=contested,
+        # Nothing was ever done for a workflow that was not accepted.
+        is_new=all(group.status is TaskStatus.SUBMITTING for group in stored.state.groups.values()),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.faults import Fenced, StoreUnavailable
 from gateway.ports.leadership import Leadership
 from gateway.ports.logs import Logs
+from gateway.ports.mirror import Beginning
 from gateway.ports.records import NewWorkflow
 from gateway.ports.runner import Runner
 from gateway.ports.runs import CancelRequest
@@ -37,7 +38,6 @@ from gateway.ports.store import Store
 from gateway.services.sleepers import Sleepers
 from translator.lifecycle.effects import AnyEffect, DeleteGroup, Seal
 from translator.lifecycle.facts import Accepted, AnyFact, Tick
-from translator.lifecycle.words import TaskStatus
 from translator.plan.model import Plan, WorkflowUuid
 
 INBOX_LIMIT = 10_000
@@ -104,9 +104,9 @@ class Mirror:
         """The name of this process among those that share the database."""
         return self._custody.instance
 
-    def owner_of_new(self, backend: str) -> str | None:
-        """What to put into `NewWorkflow.instance`; None where another process leads the backend and is to find it."""
-        return self._custody.owner_of_new(backend)
+    def beginning(self, plan: Plan, at: datetime) -> Beginning:
+        """How a workflow that is submitted at `at` is to be inserted."""
+        return self._custody.beginning(plan, at)
 
     @property
     def parked(self) -> Mapping[WorkflowUuid, str]:
@@ -217,15 +217,19 @@ class Mirror:
             and self._guarded(uuid, partial(self._take_up, uuid, pending.new))
         }
         # Asked for only now, when the workflows are this process's: a cancel that is older than the acceptance keeps
-        # a workflow from ever starting.
+        # a workflow from ever starting. One that was inserted as accepted is begun first.
         cancels = self._cancels() if any(pending.attend for pending in batch.values()) else {}
         steps = []
         for uuid, pending in batch.items():
-            step = self._guarded(uuid, partial(self._step, uuid, pending, cancels.get(uuid, ()), fresh))
+            asked = cancels.get(uuid, ()) if pending.new is None else ()
+            step = self._guarded(uuid, partial(self._step, uuid, pending, asked, fresh))
             if step is not None:
                 steps.append(step)
         for step in self._saved(steps):
             self._guarded(step.tracked.uuid, partial(self._finish, step))
+        for uuid, pending in batch.items():
+            if pending.attend and pending.new is not None:
+                self.attend(uuid)
         for step in steps:
             # Only now, since none of this batch may sleep before its step was taken.
             if self._tracked.get(step.tracked.uuid) is step.tracked:
@@ -306,7 +310,7 @@ class Mirror:
         else:
             self._apply(tracked, step.effects)
             self._set_alarm(tracked)
-        if step.writes:
+        if step.writes or step.is_first:
             self._fanout.tell(tracked.uuid)
 
     def _apply(self, tracked: Tracked, effects: Sequence[AnyEffect]) -> None:
@@ -366,8 +370,7 @@ class Mirror:
         self._patiently(partial(self._logs.recover, uuid, contested=taken.contested))
         tracked.runner.admit(tracked.run)
         self._tracked[uuid] = tracked
-        # Nothing was ever done for a workflow that was not accepted.
-        if any(group.status is not TaskStatus.SUBMITTING for group in taken.state.groups.values()):
+        if not taken.is_new:
             tracked.runner.recover(tracked.run, taken.state)
         crash_point("mirror.recovered")
         return True

@@ -83,11 +83,15 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one step does with one workflow: `change` is saved, then `effects` are carried out."""
+    """What one step does with one workflow: `change` is saved, then `effects` are carried out.
+
+    Shape: `is_first`: since this process has it, so that nobody was told of it yet.
+    """
 
     tracked: Tracked
     change: StateChange
     effects: tuple[AnyEffect, ...]
+    is_first: bool = False
 
     @property
     def writes(self) -> bool:
@@ -131,4 +135,4 @@ def step_of(
         made=made_versions(tracked.run.plan, facts, tracked.registered),
     )
     effects = outstanding(tracked.index, after) if all_outstanding else result.effects
-    return Step(tracked=tracked, change=change, effects=effects)
+    return Step(tracked=tracked, change=change, effects=effects, is_first=all_outstanding)

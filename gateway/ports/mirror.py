@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from gateway.ports.records import NewWorkflow
-from translator.plan.model import WorkflowUuid
+from translator.lifecycle.state import WorkflowState
+from translator.plan.model import Plan, WorkflowUuid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """A new workflow's first state, and the process that is to run it; None: whoever finds it accepts it."""
+
+    state: WorkflowState
+    instance: str | None
 
 
 class Subscription(Protocol):
@@ -35,8 +46,8 @@ class Subscription(Protocol):
 class MirrorPort(Protocol):
     """The one place that knows unfinished workflows."""
 
-    def owner_of_new(self, backend: str) -> str | None:
-        """What to put into `NewWorkflow.instance`: this process, or None where another one is to find the workflow."""
+    def beginning(self, plan: Plan, at: datetime) -> Beginning:
+        """How a workflow that is submitted at `at` (naive UTC) is to be inserted."""
 
     def attend_new(self, new: NewWorkflow) -> None:
         """Look after a workflow that was inserted. As `attend`, but what is known already need not be read."""

@@ -48,8 +48,9 @@ class NewWorkflow:
     """An accepted workflow, ready to be inserted.
 
     Shape: `number` is what `reserve_number` gave and the end of `plan.workflow_id`; `state` is the lifecycle's initial
-    state of the Plan; `documents` needs no PLAN, the store writes it; `instance` names the process that is to run it,
-    None leaves it to the first one that looks; `outputs` is the URL of the detail reply or "".
+    state of the Plan, or that after its acceptance; `documents` needs no PLAN, the store writes it; `instance` names
+    the process that is to run it, None leaves it to the first one that looks; `outputs` is the URL of the detail reply
+    or "".
     """
 
     plan: Plan

@@ -24,7 +24,6 @@ from gateway.services.stored_spec import masked_spec, masked_text
 from gateway.services.submission import Contexts, Submission, SubmissionRefused
 from pools.model import Config
 from translator.garbage import collections_paused
-from translator.lifecycle.reduce import initial_state
 from translator.plan.checks import check_user_limits, validate_plan
 from translator.plan.context import PlanContext, UserCredentials, UserLoad
 from translator.plan.credential_rules import asks_for_credentials
@@ -162,12 +161,13 @@ class Acceptance:
                     workflow_uuid=new_uuid,
                     outlined=outlined,
                 )
+                beginning = self._mirror.beginning(plan, self._clock.now())
                 new = NewWorkflow(
                     plan=plan,
-                    state=initial_state(plan, self._clock.now()),
+                    state=beginning.state,
                     number=number,
                     documents=documents,
-                    instance=self._mirror.owner_of_new(plan.backend),
+                    instance=beginning.instance,
                     parent=submission.parent,
                     app=submission.app,
                     rsync=submission.config.workflow.plugins_config.rsync.enabled,

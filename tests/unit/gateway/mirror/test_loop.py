@@ -30,11 +30,12 @@ from tests.workplace import (
     insert_new,
     lines_of,
     moment,
-    new_workflow,
+    new_of,
     plan,
     task,
     workplace,
 )
+from translator.lifecycle.cancel import POSTPONED_BY
 from translator.lifecycle.effects import AnyEffect, CreateGroup, DeleteGroup, Seal
 from translator.lifecycle.facts import AnyFact, CancelRequested, TaskObserved
 from translator.lifecycle.words import TaskStatus as S
@@ -148,9 +149,9 @@ def test_a_workflow_canceled_before_it_was_attended_to_never_starts(tmp_path: Pa
         assert place.runner.applied == [(uuid, Seal())]
 
 
-def test_a_new_workflow_that_is_canceled_at_once_never_starts(tmp_path: Path) -> None:
-    with workplace(tmp_path, start=False) as place:
-        new = new_workflow(plan(), instance=place.mirror.owner_of_new(BACKEND))
+def test_a_new_workflow_that_is_canceled_at_once_is_begun_and_ended(tmp_path: Path) -> None:
+    with workplace(tmp_path, scripts_from({"a": [{"until": "deleted"}]}), start=False) as place:
+        new = new_of(place.mirror, plan())
         insert_new(place.store, new)
         place.mirror.attend_new(new)
         with place.store.writing() as writes:
@@ -158,13 +159,16 @@ def test_a_new_workflow_that_is_canceled_at_once_never_starts(tmp_path: Path) ->
         place.mirror.attend(new.plan.workflow_uuid)
         place.mirror.start()
         place.settle()
-        assert place.record(new.plan.workflow_uuid).status is W.FAILED_CANCELED
-        assert place.runner.applied == [(new.plan.workflow_uuid, Seal())]
+        assert CreateGroup(group=GroupName("a-group")) in [effect for _, effect in place.runner.applied]
+        place.advance(POSTPONED_BY.total_seconds())
+        record = place.record(new.plan.workflow_uuid)
+        assert (record.status, record.sealed) == (W.FAILED_CANCELED, True)
+        assert place.runner.existing(new.plan.workflow_uuid) == {}
 
 
 def test_of_a_new_workflow_that_another_process_has_the_rows_are_believed(tmp_path: Path) -> None:
     with workplace(tmp_path) as place:
-        new = new_workflow(plan(), instance=place.mirror.owner_of_new(BACKEND))
+        new = new_of(place.mirror, plan())
         insert_new(place.store, new)
         with place.store.writing() as writes:
             owned = Owned(uuid=new.plan.workflow_uuid, backend=BACKEND, instance=new.instance, fence=FIRST_FENCE)
