@@ -34,16 +34,17 @@ from gateway.api.versions import ClientVersions, VersionPolicy
 from gateway.services.config_files import ConfigFiles
 from gateway.services.versions import API_VERSION
 
+# A request is held against them in turn: what is asked most comes first.
 ROUTERS = (
+    submit,
+    workflows,
+    tasks,
+    texts,
     misc,
     profile,
     credentials,
     datasets,
     pools,
-    submit,
-    workflows,
-    tasks,
-    texts,
     interactive,
     backends,
     argosmo,
