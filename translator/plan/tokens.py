@@ -106,7 +106,8 @@ def _texts(task: TaskSpec) -> list[str]:
         texts += (file.path, file.contents)
     if task.credentials:
         texts += [text for *_, text in _credential_texts(task.credentials)]
-    if task.inputs or task.outputs or task.kpis or task.checkpoint:
+    inputs = [entry for entry in task.inputs if entry.regex or not isinstance(entry, InputTask)]
+    if inputs or task.outputs or task.kpis or task.checkpoint:
         texts += [text for *_, text in _data_texts(task)]
     return texts
 

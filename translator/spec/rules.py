@@ -82,6 +82,8 @@ def file_path_message(path: str) -> str | None:
 
 def repeated_paths(task: str, paths: Sequence[str]) -> list[tuple[int, str]]:
     """A task has one file at a path. Shape: (index of the later file, message)."""
+    if len(set(paths)) == len(paths):
+        return []
     seen: set[str] = set()
     found = []
     for index, path in enumerate(paths):
