@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.unit.argo.clusters import manifests, order_of_groups, order_of_plan, part_pods, pods, workflow_of
 from tests.unit.argo.crd import check_object, check_workflow
 from tests.unit.argo.plans import chain, fan, from_edges, group, plan, rule, task
+from translator.argo.beginning import Beginning
 from translator.argo.contraction import contracted
 from translator.argo.cutting import cut
 from translator.argo.decomposition import nested_dag
@@ -70,7 +71,7 @@ def small_limits(draw: st.DrawFn) -> Limits:
         dag_tasks=draw(st.integers(4, 12)),
         nodes=draw(st.integers(6, 40)),
         templates=draw(st.integers(25, 60)),
-        secret_bytes=draw(st.sampled_from([2500, 900_000])),
+        secret_bytes=draw(st.sampled_from([5000, 900_000])),
     )
 
 
@@ -139,17 +140,42 @@ def test_reduction_keeps_the_order(edges: Edges) -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@given(edges=st.one_of(graphs(60), modular_graphs()), data=st.data())
+def test_a_beginning_with_its_gates_is_a_reduction_and_its_tangles_are_known(edges: Edges, data: st.DataObject) -> None:
+    # Of "a transitive reduction", which nesting asks for.
+    order = topological_order(edges)
+    fewest = reduced(edges, order)
+    begin = data.draw(st.integers(0, len(order) - 1))
+    end = data.draw(st.integers(begin + 1, len(order)))
+    beginning = Beginning(fewest, order[begin:])
+    largest = beginning.largest_tangle(end - begin)
+    outside = {group: beginning.outside[group] for group in order[begin:end]}
+    names: list[object] = [*{above for above in outside.values() if above}, *outside]
+    numbers = {name: number for number, name in enumerate(names)}
+    gates = len(names) - len(outside)
+    inner: Edges = (
+        *((),) * gates,
+        *(
+            tuple(sorted(numbers[above] for above in (*fewest[group], above_outside) if above in numbers))
+            for group, above_outside in outside.items()
+        ),
+    )
+    assert reduced(inner, range(len(inner))) == inner
+    assert largest == max(map(len, _tangles(inner)))
+
+
+@settings(max_examples=100, deadline=None)
 @given(edges=st.one_of(graphs(60), modular_graphs()))
 def test_nesting_holds_every_node_once(edges: Edges) -> None:
     # Wide enough for every prime part.
-    dag = nested_dag(reduced(edges, topological_order(edges)), 60).dag
+    dag = nested_dag(reduced(edges, topological_order(edges)), range(len(edges)), 60).dag
     assert sorted(_leaves(dag)) == list(range(len(edges)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(edges=modular_graphs(), limit=st.integers(2, 12))
 def test_modules_never_outgrow_a_dag(edges: Edges, limit: int) -> None:
-    parts, quotient = contracted(reduced(edges, topological_order(edges)), limit)
+    parts, quotient = contracted(reduced(edges, topological_order(edges)), range(len(edges)), limit)
     assert all(part.size <= limit for part in parts)
     assert len(parts) == len(quotient)
 
@@ -210,6 +236,15 @@ def _check_names(parts: Sequence[RunPart], made: Plan) -> None:
             ids += [node_id(pod.workflow, path), *(node_id(pod.workflow, f"{path}({n})") for n in range(attempts))]
         assert len(set(ids)) == len(ids)
     assert seen == set(tasks.values())
+
+
+def _tangles(edges: Edges) -> list[set[int]]:
+    """The sets of nodes that edges connect."""
+    tangles: list[set[int]] = []
+    for node, above in enumerate(edges):
+        joined = [tangle for tangle in tangles if tangle & set(above)]
+        tangles = [tangle for tangle in tangles if tangle not in joined] + [{node}.union(*joined)]
+    return tangles
 
 
 def _leaves(dag: Dag) -> list[int]:

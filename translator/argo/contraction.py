@@ -8,37 +8,45 @@ one.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from translator.argo.modules import AnyModule, leaf
 from translator.argo.nesting import one_after_the_other, side_by_side
 from translator.argo.poset import Edges, successors
 
 
-def contracted(edges: Edges, limit: int) -> tuple[list[AnyModule], Edges]:
-    """Modules of at most `limit` tasks, and the edges between them, by number; in the order of their first nodes."""
-    work = _Contraction(edges, limit)
+def contracted(edges: Edges, names: Sequence[int], limit: int) -> tuple[list[AnyModule], Edges]:
+    """Modules of at most `limit` tasks, and the edges between them, by number; in the order of their first nodes.
+
+    Shape: `names` are what the nodes are called in the modules.
+    """
+    work = _Contraction(edges, names, limit)
     work.run()
-    numbers = {node: number for number, node in enumerate(sorted(work.modules))}
-    quotient = tuple(tuple(sorted([numbers[other] for other in work.above[node]])) for node in sorted(work.modules))
-    return [work.modules[node] for node in sorted(work.modules)], quotient
+    numbers = {node: number for number, node in enumerate(work.modules)}
+    quotient = tuple([tuple(sorted([numbers[other] for other in work.above[node]])) for node in work.modules])
+    return list(work.modules.values()), quotient
 
 
 class _Contraction:
-    """The graph while it is contracted. Shape: a merged node is called like the first of its nodes."""
+    """The graph while it is contracted.
 
-    def __init__(self, edges: Edges, limit: int) -> None:
+    Shape: a merged node is called like the first of its nodes; `modules` are those that are left, rising.
+    """
+
+    def __init__(self, edges: Edges, names: Sequence[int], limit: int) -> None:
         self.limit = limit
-        self.modules: dict[int, AnyModule] = {node: leaf(node) for node in range(len(edges))}
-        self.above = {node: set(before) for node, before in enumerate(edges)}
-        self.below = {node: set(after) for node, after in enumerate(successors(edges))}
+        self.modules: dict[int, AnyModule] = {node: leaf(name) for node, name in enumerate(names)}
+        below = successors(edges)
+        self.above = [set(before) for before in edges]
+        self.below = [set(after) for after in below]
+        # Before anything is merged; both rise, so that those of twins are equal.
+        self.sides = list(zip(edges, map(tuple, below), strict=True))
 
     def run(self) -> None:
         """Merge until nothing is left to merge."""
         merged = self._merge_all_twins()
         # Only a node that was merged can have become a twin; a link any node may be from the beginning.
-        links = (node for node in self.modules if len(self.above[node]) == 1 or len(self.below[node]) == 1)
-        queue = deque((node, node in merged) for node in sorted(merged.union(links)))
+        queue = deque((node, node in merged) for node in sorted(merged.union(self._links())))
         while queue:
             node, may_be_twin = queue.popleft()
             if node not in self.modules:
@@ -51,16 +59,16 @@ class _Contraction:
 
     def _merge_all_twins(self) -> set[int]:
         """The nodes that twins became."""
-        # Sums are cheap to compare; only nodes that agree in them are looked at closely.
-        alike: dict[tuple[int, int, int, int], list[int]] = defaultdict(list)
-        for node in sorted(self.modules):
-            above, below = self.above[node], self.below[node]
-            alike[len(above), len(below), sum(above), sum(below)].append(node)
-        twins: dict[tuple[frozenset[int], frozenset[int]], list[int]] = defaultdict(list)
-        for nodes in alike.values():
-            for node in nodes if len(nodes) > 1 else ():
-                twins[frozenset(self.above[node]), frozenset(self.below[node])].append(node)
+        twins: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = defaultdict(list)
+        for node, sides in enumerate(self.sides):
+            twins[sides].append(node)
         return {self._joined(nodes) for nodes in twins.values() if len(nodes) > 1}
+
+    def _links(self) -> Iterator[int]:
+        """The nodes of all chains of two and more, some of them twice."""
+        for node in self.modules:
+            if len(self.above[node]) == 1 and (before := self._link(node, self.above, self.below)) is not None:
+                yield from (before, node)
 
     def _merge_twins(self, node: int) -> int | None:
         above, below = self.above[node], self.below[node]
@@ -82,7 +90,7 @@ class _Contraction:
                 self.below[other].discard(node)
             for other in self.below[node]:
                 self.above[other].discard(node)
-            self._remove(node)
+            del self.modules[node]
         return first
 
     def _merge_chain(self, node: int) -> int | None:
@@ -100,11 +108,11 @@ class _Contraction:
             self.above[other].discard(last)
             self.above[other].add(node)
         for link in chain[1:]:
-            self._remove(link)
+            del self.modules[link]
         return node
 
     @staticmethod
-    def _link(node: int, ahead: dict[int, set[int]], back: dict[int, set[int]]) -> int | None:
+    def _link(node: int, ahead: Sequence[set[int]], back: Sequence[set[int]]) -> int | None:
         """The only node ahead of `node`, where `node` is also the only one behind that."""
         if len(ahead[node]) != 1:
             return None
@@ -113,6 +121,3 @@ class _Contraction:
 
     def _module(self, nodes: Sequence[int], together: Callable[[Sequence[AnyModule], int], AnyModule]) -> AnyModule:
         return together([self.modules[node] for node in nodes], self.limit)
-
-    def _remove(self, node: int) -> None:
-        del self.modules[node], self.above[node], self.below[node]

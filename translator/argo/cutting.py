@@ -8,15 +8,13 @@ Source: design §5; argo-verified.md §5.3.
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Protocol
 
+from translator.argo.beginning import Beginning
 from translator.argo.decomposition import flat_dag, nested_dag
-from translator.argo.modules import Dag, DagTask, dag_count
+from translator.argo.modules import Dag, dag_count
 from translator.argo.nesting import TooWide
 from translator.argo.poset import Edges, reduced, rising_order, topological_order
 
@@ -89,8 +87,8 @@ def _flat(edges: Edges, order: Sequence[int]) -> Part | None:
 class _Cutter:
     """Cuts a graph, a transitive reduction, from its beginning on.
 
-    How wide a beginning is shows only when it is decomposed, which takes long. So its width as a share of its groups
-    and gates is taken over from what was tried last: in a tangled graph that hardly changes.
+    How wide a beginning is shows only when it is decomposed, which takes long. So its width as a share of its largest
+    tangle is taken over from what was tried last: in a tangled graph that hardly changes.
     """
 
     def __init__(self, edges: Edges, room: Room, dag_tasks: int, *, all_fit: bool) -> None:
@@ -102,17 +100,17 @@ class _Cutter:
 
     def first_part(self, rest: Sequence[int]) -> Part:
         """The longest beginning of `rest` that makes a part, or nearly."""
-        outside = self._waits_outside(rest)
-        nodes = list(accumulate(_new_ones(outside.values()), initial=0))
+        beginning = Beginning(self._edges, rest)
         most = self._most_that_room_holds(rest)
         found: Part | None = None
-        size = max(1, self._expected(nodes, most))
+        size = max(1, self._expected(beginning, most))
         while True:
-            tried = self._tried(rest[:size], outside)
-            self._density = tried.width / nodes[size]
+            tangle = beginning.largest_tangle(size)
+            tried = self._tried(rest[:size], beginning.outside)
+            self._density = tried.width / tangle
             if tried.part is not None:
                 found = tried.part
-                longer = self._expected(nodes, most)
+                longer = self._expected(beginning, most)
                 if longer <= size * _WORTH_ANOTHER_TRY:
                     return found
                 size = longer
@@ -121,20 +119,11 @@ class _Cutter:
             else:
                 most = int(size * (_NARROWER if tried.width > self._dag_tasks else _ROOMIER))
                 # One group always fits.
-                size = max(1, self._expected(nodes, most))
+                size = max(1, self._expected(beginning, most))
 
-    def _waits_outside(self, rest: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """For each group of `rest`, in its order, what it waits for in earlier parts."""
-        inside = set(rest)
-        return {node: tuple([above for above in self._edges[node] if above not in inside]) for node in rest}
-
-    def _expected(self, nodes: Sequence[int], most: int) -> int:
-        """The longest beginning of at most `most` groups that should not be too wide; 0 where none is short enough.
-
-        Shape: `nodes` of a beginning of n groups, gates included, at n.
-        """
-        widest = _AIM * self._dag_tasks / self._density if self._density else math.inf
-        return bisect_right(nodes, widest, hi=most + 1) - 1
+    def _expected(self, beginning: Beginning, most: int) -> int:
+        """The longest beginning of at most `most` groups that should not be too wide; 0 where none is short enough."""
+        return beginning.longest(most, _AIM * self._dag_tasks / self._density) if self._density else most
 
     def _most_that_room_holds(self, rest: Sequence[int]) -> int:
         low, high = len(rest) if self._all_fit else 1, len(rest)
@@ -149,14 +138,16 @@ class _Cutter:
     def _tried(self, chosen: Sequence[int], outside: Mapping[int, tuple[int, ...]]) -> _Tried:
         groups = tuple(sorted(chosen))
         inner, gates = _with_gates(self._edges, groups, outside)
+        names = (*range(len(self._edges), len(self._edges) + len(gates)), *groups)
         try:
-            nested = nested_dag(reduced(inner, rising_order(inner)), self._dag_tasks)
+            # A part of a transitive reduction is one too, and so it stays with gates: of two groups one after the other
+            # only the first would have edges from the same groups elsewhere.
+            nested = nested_dag(inner, names, self._dag_tasks)
         except TooWide as error:
             return _Tried(part=None, width=error.width)
         if len(groups) > 1 and not self._room.holds(groups, dag_count(nested.dag)):
             return _Tried(part=None, width=nested.width)
-        names = (*range(len(self._edges), len(self._edges) + len(gates)), *groups)
-        return _Tried(part=Part(groups=groups, gates=gates, dag=_renamed(nested.dag, names)), width=nested.width)
+        return _Tried(part=Part(groups=groups, gates=gates, dag=nested.dag), width=nested.width)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,14 +156,6 @@ class _Tried:
 
     part: Part | None
     width: int
-
-
-def _new_ones(outside: Iterable[tuple[int, ...]]) -> Iterator[int]:
-    """For each group how many nodes it adds to those before it: itself, and the gate that it is the first to need."""
-    gates: set[tuple[int, ...]] = {()}
-    for above in outside:
-        yield 1 + (above not in gates)
-        gates.add(above)
 
 
 def _with_gates(
@@ -187,14 +170,3 @@ def _with_gates(
         inside = [numbers[above] for above in edges[node] if above in numbers]
         inner.append((gates[outside[node]], *inside) if outside[node] else tuple(inside))
     return tuple(inner), tuple([CutGate(waits_for=above) for above in gates])
-
-
-def _renamed(dag: Dag, names: Sequence[int]) -> Dag:
-    return Dag(
-        tuple(
-            DagTask(
-                names[task.content] if isinstance(task.content, int) else _renamed(task.content, names), task.upstream
-            )
-            for task in dag.tasks
-        )
-    )

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from templates.merge import Json, JsonObject
+from templates.merge import JsonObject
 from translator.argo.cutting import Part
 from translator.argo.modules import Dag
 from translator.argo.names import NameBook
@@ -75,7 +75,7 @@ class _Writer:
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.free = NameBook(self.names.all())
+        self.free = NameBook(self.names.taken)
         self.template_book = NameBook({ENTRYPOINT, GATE_TEMPLATE, *self.calls.template_names})
 
     def written(self, part: Part) -> DagTemplates:
@@ -145,9 +145,8 @@ class _Writer:
         attempts = self.calls.attempts.get((number, member), 0)
         name, _ = self.nodes.name(parent, self.names.tasks[number][member], self.free, attempts)
         written: JsonObject = {"name": name, "template": self.calls.template_names[call.template]}
-        if call.arguments:
-            parameters: list[Json] = [{"name": slot, "value": value} for slot, value in call.arguments]
-            written["arguments"] = {"parameters": parameters}
+        if call.parameters:
+            written["arguments"] = {"parameters": call.parameters}
         return name, written
 
     def _next(self, kind: str) -> str:

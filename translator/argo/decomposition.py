@@ -34,13 +34,13 @@ class NestedDag:
     width: int
 
 
-def nested_dag(edges: Edges, limit: int) -> NestedDag:
+def nested_dag(edges: Edges, names: Sequence[int], limit: int) -> NestedDag:
     """The graph as a DAG of at most `limit` tasks, with DAGs as tasks where that is needed.
 
-    Shape: `edges` are those of a transitive reduction. Errors: TooWide.
+    Shape: `edges` are those of a transitive reduction, `names` what the nodes are called in the DAG. Errors: TooWide.
     """
     work = _Decomposition(limit)
-    dag = dag_of(work.decomposed(*contracted(edges, limit), depth=0))
+    dag = dag_of(work.decomposed(*contracted(edges, names, limit), _SPLITS, depth=0))
     return NestedDag(dag=dag, width=work.width)
 
 
@@ -49,17 +49,30 @@ class _Decomposition:
         self.limit = limit
         self.width = 0
 
-    def decomposed(self, parts: Sequence[AnyModule], edges: Edges, *, depth: int) -> AnyModule:
-        """The parts as one module."""
+    def decomposed(
+        self, parts: Sequence[AnyModule], edges: Edges, splits: Sequence[_Split], *, depth: int
+    ) -> AnyModule:
+        """The parts as one module; `splits` are those that may split them."""
         if len(parts) == 1:
             return parts[0]
-        for blocks_of, together in _SPLITS if depth < _MAX_DEPTH else ():
+        for split in splits if depth < _MAX_DEPTH else ():
+            blocks_of, together = split
             blocks = blocks_of(edges)
             if len(blocks) > 1:
-                inner = (_restricted(parts, edges, block) for block in blocks)
-                return together([self.decomposed(*part, depth=depth + 1) for part in inner], self.limit)
+                # What comes out of a split cannot be split again in the same way.
+                others = [other for other in _SPLITS if other is not split]
+                return together([self._block(parts, edges, block, others, depth) for block in blocks], self.limit)
         self.width = max(self.width, len(parts))
         return connected(parts, edges, self.limit)
+
+    def _block(
+        self, parts: Sequence[AnyModule], edges: Edges, block: Sequence[int], splits: Sequence[_Split], depth: int
+    ) -> AnyModule:
+        if len(block) == 1:
+            return parts[block[0]]
+        numbers = {node: number for number, node in enumerate(block)}
+        inner = tuple([tuple([numbers[other] for other in edges[node] if other in numbers]) for node in block])
+        return self.decomposed([parts[node] for node in block], inner, splits, depth=depth + 1)
 
 
 def _components(edges: Edges) -> list[list[int]]:
@@ -84,6 +97,11 @@ def _components(edges: Edges) -> list[list[int]]:
 def _stages(edges: Edges) -> list[list[int]]:
     """The blocks of which each is before all of the next, in that order."""
     order = rising_order(edges)
+    # Whatever is before all of a next stage is no sink, and what comes after a stage no source.
+    waited_for = {other for above in edges for other in above}
+    first_sink = next(number for number, node in enumerate(order) if node not in waited_for)
+    if not all(edges[node] for node in order[first_sink:]):
+        return [list(range(len(edges)))]
     sets = ancestor_sets(edges, order)
     # A cut after the first k nodes is one where all later nodes have all of them before.
     common = [0] * len(order)
@@ -100,12 +118,6 @@ def _stages(edges: Edges) -> list[list[int]]:
             blocks.append(sorted(order[begin:number]))
             begin = number
     return [*blocks, sorted(order[begin:])]
-
-
-def _restricted(parts: Sequence[AnyModule], edges: Edges, block: Sequence[int]) -> tuple[list[AnyModule], Edges]:
-    numbers = {node: number for number, node in enumerate(block)}
-    inner = tuple(tuple([numbers[other] for other in edges[node] if other in numbers]) for node in block)
-    return [parts[node] for node in block], inner
 
 
 _SPLITS: tuple[_Split, ...] = ((_components, side_by_side), (_stages, one_after_the_other))

@@ -60,14 +60,12 @@ def gates_of(annotations: Mapping[str, str], plan: Plan) -> tuple[Gate, ...]:
     Errors: msgspec.ValidationError where the annotation is not ours, IndexError where it is not of this Plan.
     """
     entries = msgspec.json.decode(annotations.get(GATES, "[]").encode(), type=list[_Entry])
-    return tuple(
-        Gate(
-            name=entry.gate,
-            node_id=entry.node,
-            waits_for=tuple(plan.groups[number].name for number in _numbers(entry.waits)),
-        )
-        for entry in entries
-    )
+    return tuple([gate_of(plan, entry.gate, entry.node, _numbers(entry.waits)) for entry in entries])
+
+
+def gate_of(plan: Plan, name: str, node_id: str, waits_for: Iterable[int]) -> Gate:
+    """A gate that waits for groups of `plan`, given by number."""
+    return Gate(name=name, node_id=node_id, waits_for=tuple([plan.groups[number].name for number in waits_for]))
 
 
 def gate_patch(gate: Gate, outcome: GateOutcome, at: datetime, message: str) -> JsonObject:

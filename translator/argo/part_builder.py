@@ -9,7 +9,7 @@ from translator.argo.cutting import Part
 from translator.argo.dag import ENTRYPOINT, GATE_TEMPLATE, Calls, dag_templates, group_dags
 from translator.argo.deadlines import backstop
 from translator.argo.extras import ExtraObjects
-from translator.argo.gates import Gate, gates_annotation, gates_of
+from translator.argo.gates import Gate, gate_of, gates_annotation
 from translator.argo.labels import group_labels, part_labels, workflow_labels
 from translator.argo.limits import check_counts, is_too_large
 from translator.argo.manifest import WorkflowParts, workflow_object
@@ -56,6 +56,9 @@ class PartBuilder:
         self._secrets = secrets
         self._scheduler = scheduler(Scope(plan=plan, target=target))
         self._names = run_names(plan)
+        self._several = [
+            name for name, group in zip(self._names.groups, plan.groups, strict=True) if len(group.tasks) > 1
+        ]
         self._labels = workflow_labels(plan)
         self._deadlines = backstop(plan)
         shapes = Shapes(plan, target, self._scheduler)
@@ -83,15 +86,13 @@ class PartBuilder:
         templates = template_book(
             self._placer.placed(drafts, name, book), self._pod_templates_left(part), self._target.limits.patch_bytes
         )
-        workflow, annotations = self._workflow(name, part, drafts, templates, part_labels(number, count))
-        if is_too_large(workflow, sum(map(len, annotations.values())), self._target.limits):
-            raise TooLarge
+        workflow, gates = self._workflow(name, part, drafts, templates, part_labels(number, count))
         maker = ObjectMaker(workflow=name, namespace=self._target.namespace, labels=self._labels)
         groups = [self._plan.groups[group] for group in part.groups]
         return RunPart(
             workflow=workflow,
             dependents=(*self._secret_objects(maker, book, drafts), *self._group_objects(maker, groups, extras)),
-            gates=gates_of(annotations, self._plan),
+            gates=gates,
         )
 
     def _workflow(
@@ -101,17 +102,18 @@ class PartBuilder:
         drafts: Sequence[TaskDraft],
         templates: TemplateBook,
         own_labels: Mapping[str, str],
-    ) -> tuple[WorkflowObject, dict[str, str]]:
-        """The Workflow, and the annotations that tell of its gates."""
+    ) -> tuple[WorkflowObject, tuple[Gate, ...]]:
+        """The Workflow and its gates. Errors: TooLarge."""
         limits = self._target.limits
         pod_names = self._pod_names(templates)
         calls = _calls(drafts, templates, pod_names)
         dags = dag_templates(self._plan, part, self._names, name, calls, limits.dag_tasks)
         check_counts(dags.templates, len(dags.templates) + len(pod_names) + bool(dags.gates), limits)
-        gates = zip(dags.gates, part.gates, strict=True)
-        annotations = gates_annotation(
-            [(gate_name, f"{name}-{state}", gate.waits_for) for (gate_name, state), gate in gates]
-        )
+        gates = [
+            (gate_name, f"{name}-{state}", gate.waits_for)
+            for (gate_name, state), gate in zip(dags.gates, part.gates, strict=True)
+        ]
+        annotations = gates_annotation(gates)
         parts = WorkflowParts(
             name=name,
             labels=self._labels,
@@ -123,20 +125,19 @@ class PartBuilder:
             has_gates=bool(part.gates),
             pull_secret=f"{name}{REGISTRY_ENDING}" if self._secrets.registry() is not None else None,
         )
-        return workflow_object(self._plan, self._target, parts, self._deadlines), annotations
+        workflow = workflow_object(self._plan, self._target, parts, self._deadlines)
+        if is_too_large(workflow, sum(map(len, annotations.values())), limits):
+            raise TooLarge
+        return workflow, tuple([gate_of(self._plan, *gate) for gate in gates])
 
     def _pod_templates_left(self, part: Part) -> int:
         """How many templates of pods the Workflow may have beside its DAGs and gates."""
-        limits = self._target.limits
-        of_groups = sum(group_dags(len(self._drafts[group]), limits.dag_tasks) for group in part.groups)
-        return limits.templates - dag_count(part.dag) - of_groups - bool(part.gates)
+        of_groups = sum([self.demands[group].dags for group in part.groups])
+        return self._target.limits.templates - dag_count(part.dag) - of_groups - bool(part.gates)
 
     def _pod_names(self, templates: TemplateBook) -> list[str]:
         """Names of pod templates, which Argo puts into the names of pods; DAGs of groups keep theirs."""
-        several = (
-            name for name, group in zip(self._names.groups, self._plan.groups, strict=True) if len(group.tasks) > 1
-        )
-        names = NameBook({ENTRYPOINT, GATE_TEMPLATE, *several})
+        names = NameBook({ENTRYPOINT, GATE_TEMPLATE, *self._several})
         return [names.take(dns_label(template.name_hint)) for template in templates.templates]
 
     def _secret_objects(
@@ -169,6 +170,7 @@ class PartBuilder:
         return tuple(
             Demand(
                 tasks=len(drafts),
+                dags=group_dags(len(drafts), self._target.limits.dag_tasks),
                 spec_bytes=sum(map(_task_bytes, drafts)) + sum([names[above] + 15 for above in group.upstream]),
                 frames=frozenset([shapes.blueprint(draft.shape).frame for draft in drafts]),
             )

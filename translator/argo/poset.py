@@ -11,7 +11,7 @@ from translator.argo.faults import refusal
 from translator.plan.model import GroupPlan
 
 Edges = tuple[tuple[int, ...], ...]
-"""For each node the nodes it waits for, by number."""
+"""For each node the nodes it waits for, by number, rising."""
 
 
 def group_edges(groups: Sequence[GroupPlan]) -> Edges:
@@ -70,12 +70,12 @@ def successors(edges: Edges) -> list[list[int]]:
 
 
 def ancestor_sets(edges: Edges, order: Sequence[int]) -> list[int]:
-    """For each node the set of all nodes before it."""
+    """For each node the set of it and all nodes before it."""
     sets = [0] * len(edges)
     for node in order:
-        found = 0
+        found = 1 << node
         for predecessor in edges[node]:
-            found |= sets[predecessor] | (1 << predecessor)
+            found |= sets[predecessor]
         sets[node] = found
     return sets
 
@@ -84,21 +84,14 @@ def reduced(edges: Edges, order: Sequence[int]) -> Edges:
     """The same order with the fewest edges: those that follow from others are left out."""
     if all(len(above) < 2 for above in edges):
         return edges
-    sets = ancestor_sets(edges, order)
-    place = [0] * len(edges)
-    for number, node in enumerate(order):
-        place[node] = number
-    kept: list[tuple[int, ...]] = []
-    for above in edges:
-        if len(above) < 2:
-            kept.append(above)
-            continue
+    kept = list(edges)
+    before = [0] * len(edges)
+    for node in order:
         covered = 0
-        needed = []
-        for predecessor in sorted(above, key=place.__getitem__, reverse=True):
-            if not covered >> predecessor & 1:
-                needed.append(predecessor)
-                covered |= sets[predecessor]
-        needed.sort()
-        kept.append(tuple(needed))
+        for predecessor in edges[node]:
+            covered |= before[predecessor]
+        kept[node] = tuple([predecessor for predecessor in edges[node] if not covered >> predecessor & 1])
+        for predecessor in kept[node]:
+            covered |= 1 << predecessor
+        before[node] = covered
     return tuple(kept)

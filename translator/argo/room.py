@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from translator.argo.dag import group_dags
 from translator.argo.target import Limits
 
 _SAFETY = 0.9
@@ -19,10 +18,12 @@ _SAFETY = 0.9
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """What one group takes of a Workflow.
 
-    Shape: `frames` are the kinds of templates its tasks need at least. Units: `spec_bytes` estimated, of JSON.
+    Shape: `dags` are the templates that a group of several takes for its order, `frames` the kinds of templates its
+    tasks need at least. Units: `spec_bytes` estimated, of JSON.
     """
 
     tasks: int
+    dags: int
     spec_bytes: int
     frames: frozenset[str]
 
@@ -40,11 +41,11 @@ class PartRoom:
         if len(groups) == 1:
             return True
         chosen = [self._demands[group] for group in groups]
-        if sum(demand.tasks for demand in chosen) > self._limits.nodes:
+        if sum([demand.tasks for demand in chosen]) > self._limits.nodes:
             return False
-        if sum(demand.spec_bytes for demand in chosen) > self._spec_bytes:
+        if sum([demand.spec_bytes for demand in chosen]) > self._spec_bytes:
             return False
-        frames = frozenset[str]().union(*(demand.frames for demand in chosen))
-        of_groups = sum(group_dags(demand.tasks, self._limits.dag_tasks) for demand in chosen)
+        frames = frozenset[str]().union(*{demand.frames for demand in chosen})
+        of_groups = sum([demand.dags for demand in chosen])
         # One more for gates.
         return dags + of_groups + len(frames) + 1 <= self._limits.templates

@@ -15,15 +15,12 @@ from translator.plan.model import GroupPlan, Plan
 class RunNames:
     """Names of groups and tasks as Argo's, each once in the run.
 
-    Shape: `tasks` by group; the name of a group of one is that of its task.
+    Shape: `tasks` by group; the name of a group of one is that of its task. `taken` are all of them.
     """
 
     groups: tuple[str, ...]
     tasks: tuple[tuple[str, ...], ...]
-
-    def all(self) -> frozenset[str]:
-        """Every name that is taken."""
-        return frozenset(self.groups).union(*self.tasks)
+    taken: frozenset[str]
 
 
 def run_names(plan: Plan) -> RunNames:
@@ -38,7 +35,7 @@ def run_names(plan: Plan) -> RunNames:
         groups.append(taken[begin])
         tasks.append(tuple(taken[end - len(group.tasks) : end]))
         begin = end
-    return RunNames(groups=tuple(groups), tasks=tuple(tasks))
+    return RunNames(groups=tuple(groups), tasks=tuple(tasks), taken=frozenset(taken))
 
 
 class NodeBook:
@@ -55,13 +52,19 @@ class NodeBook:
         attempts the task may get, 0 for a task that is not retried.
         """
         name = wanted
-        while True:
-            state = fnv(f".{name}", parent)
-            ids = [state, *(fnv(f"({number})", state) for number in range(attempts))]
-            if self._ids.isdisjoint(ids) and len(set(ids)) == len(ids):
-                self._ids.update(ids)
-                return name, state
+        while not self._take(state := fnv(f".{name}", parent), attempts):
             name = names.take(argo_name(f"{wanted[: MAX_NODE_NAME - 2]}-x"))
+        return name, state
+
+    def _take(self, state: int, attempts: int) -> bool:
+        """Take the ids of a node and of its attempts; False where one of them is not free."""
+        ids = [state]
+        for number in range(attempts):
+            ids.append(fnv(f"({number})", state))
+        if len(set(ids)) < len(ids) or not self._ids.isdisjoint(ids):
+            return False
+        self._ids.update(ids)
+        return True
 
 
 def _texts(group: GroupPlan) -> list[str]:

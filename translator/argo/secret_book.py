@@ -69,10 +69,12 @@ class SecretBook:
         the task's own in the numbering of files.
         """
         entries = {f"{key}.{ending}": content for ending, content in documents.items()}
-        files: list[Place | None] = [self._shared.get((file.contents, file.base64)) for file in task.files]
-        for number, (file, place) in enumerate(zip(task.files, files, strict=True)):
+        files: list[Place | None] = []
+        for file in task.files:
+            place = self._shared.get((file.contents, file.base64))
             if place is None:
-                entries[f"{key}.{number}"] = file_bytes(file)
+                entries[f"{key}.{len(files)}"] = file_bytes(file)
+            files.append(place)
         for content in extra_files:
             entries[f"{key}.{len(files)}"] = content
             files.append(None)

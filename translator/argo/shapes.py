@@ -39,7 +39,7 @@ class Shapes:
         settings = self._scheduler.pod_settings(group, task)
         variables = self._policies.get(task.platform, NO_POLICY).variables_of(group, task)
         made_of = (task.platform, task.resources, sidecar, self._retries_of(task), len(group.tasks) > 1)
-        key = (*made_of, task.privileged, task.host_network, task.mounts, settings, variables)
+        key = (*made_of, task.privileged, task.host_network, task.mounts, settings.text, variables)
         found = self._shapes.get(key)
         if found is None:
             for mount in task.mounts:

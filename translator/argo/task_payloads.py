@@ -43,9 +43,10 @@ def task_documents(
         task_uuid=task.uuid,
         lead=task.lead,
     )
-    documents = {"run": encode_payload(_run_payload(identity, task, needed, secrets))}
+    version = _version(task)
+    documents = {"run": encode_payload(_run_payload(version, identity, task, needed, secrets))}
     if needed.sidecar is not SidecarKind.NONE:
-        documents["ctrl"] = encode_payload(_sidecar_payload(identity, group, task, needed, target, secrets))
+        documents["ctrl"] = encode_payload(_sidecar_payload(version, identity, group, task, needed, target, secrets))
     return documents
 
 
@@ -54,14 +55,14 @@ def intermediate_url(target: ArgoTarget, workflow_id: str, task: str) -> str:
     return f"{target.data_url}/{workflow_id}/{task}" if target.data_url else ""
 
 
-def _run_payload(identity: Identity, task: TaskPlan, needed: Needs, secrets: SecretReader) -> RunPayload:
+def _run_payload(version: int, identity: Identity, task: TaskPlan, needed: Needs, secrets: SecretReader) -> RunPayload:
     environment = tuple(task.environment.items())
     if task.credential_env:
         environment += tuple(
             [(entry.variable, secrets.credential_key(entry.credential, entry.key)) for entry in task.credential_env]
         )
     return RunPayload(
-        version=_version(task),
+        version=version,
         identity=identity,
         argv=task.command + task.args,
         environment=environment,
@@ -81,14 +82,20 @@ def _run_payload(identity: Identity, task: TaskPlan, needed: Needs, secrets: Sec
 
 
 def _sidecar_payload(
-    identity: Identity, group: GroupPlan, task: TaskPlan, needed: Needs, target: ArgoTarget, secrets: SecretReader
+    version: int,
+    identity: Identity,
+    group: GroupPlan,
+    task: TaskPlan,
+    needed: Needs,
+    target: ArgoTarget,
+    secrets: SecretReader,
 ) -> SidecarPayload:
     intermediate = intermediate_url(target, identity.workflow_id, task.name)
     outputs = [Push(url=output.url, regex=output.regex) for output in task.outputs]
     if intermediate and needed.keeps_output:
         outputs.insert(0, Push(url=intermediate, service=True))
     return SidecarPayload(
-        version=_version(task),
+        version=version,
         identity=identity,
         inputs=tuple([_fetch(entry, target) for entry in task.inputs]),
         outputs=tuple(outputs),
@@ -102,8 +109,10 @@ def _sidecar_payload(
 
 
 def _version(task: TaskPlan) -> int:
-    named = task.datasets or any(isinstance(entry, DatasetInput) for entry in task.inputs)
-    return DATASETS_VERSION if named else PAYLOAD_VERSION
+    for entry in task.inputs:
+        if isinstance(entry, DatasetInput):
+            return DATASETS_VERSION
+    return DATASETS_VERSION if task.datasets else PAYLOAD_VERSION
 
 
 def _push_dataset(output: DatasetOutput) -> PushDataset:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from templates.merge import Json
 from translator.argo.blueprint import Blueprint
 from translator.argo.faults import refusal
 from translator.argo.slots import Slot, filled
@@ -45,13 +46,13 @@ class SharedTemplate:
 
 
 class TaskCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A task's use of a template: the number of the template, and the arguments in the order of its parameters.
+    """A task's use of a template: the number of the template, and what its parameters are, in their order.
 
-    Shape: of each argument the parameter's name and the value.
+    Shape: `parameters` as Argo writes them: [{"name": …, "value": …}, …].
     """
 
     template: int
-    arguments: tuple[tuple[str, str], ...]
+    parameters: list[Json]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +80,8 @@ def template_book(tasks: Sequence[Placed], budget: int, patch_bytes: int) -> Tem
         template = _shared(frame, patch, [tasks[number] for number in numbers], values)
         named = [(slot.value, slot) for slot in template.parameters]
         for number, given in zip(numbers, values, strict=True):
-            arguments = tuple([(name, given[slot]) for name, slot in named])
-            calls[number] = TaskCall(template=len(templates), arguments=arguments)
+            parameters: list[Json] = [{"name": name, "value": given[slot]} for name, slot in named]
+            calls[number] = TaskCall(template=len(templates), parameters=parameters)
         templates.append(template)
     return TemplateBook(templates=tuple(templates), calls=tuple([calls[number] for number in range(len(tasks))]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_reduction_leaves_out_what_follows() -> None:
 
 
 def test_a_fan_is_contracted_to_one_part() -> None:
-    (module,), edges = contracted(fan(2), 200)
+    (module,), edges = contracted(fan(2), range(4), 200)
     assert isinstance(module, Series)
     assert isinstance(module.parts[1], Parallel)
     assert (module.size, module.sources, module.sinks, edges) == (4, 1, 1, ((),))
@@ -65,13 +66,13 @@ def test_a_fan_is_contracted_to_one_part() -> None:
 
 def test_what_is_neither_series_nor_parallel_keeps_its_edges() -> None:
     # The N: 2 waits for 0, 3 for 0 and 1.
-    parts, edges = contracted(((), (), (0,), (0, 1)), 200)
+    parts, edges = contracted(((), (), (0,), (0, 1)), range(4), 200)
     assert (len(parts), edges) == (4, ((), (), (0,), (0, 1)))
 
 
 def test_twins_are_one_part() -> None:
     # As above, with 4 beside 2.
-    parts, edges = contracted(((), (), (0,), (0, 1), (0,)), 200)
+    parts, edges = contracted(((), (), (0,), (0, 1), (0,)), range(5), 200)
     assert ([part.size for part in parts], edges) == ([1, 1, 2, 1], ((), (), (0,), (0, 1)))
 
 
@@ -80,7 +81,7 @@ def test_a_ladder_is_contracted_however_long_it_is() -> None:
     edges: list[tuple[int, ...]] = [(), ()]
     for n in range(2, 3000, 2):
         edges += [(n - 2, n - 1), ()]
-    parts, _ = contracted(tuple(edges), 200)
+    parts, _ = contracted(tuple(edges), range(len(edges)), 200)
     assert len(parts) <= 2
     assert max(part.size for part in parts) <= 200
 
@@ -110,7 +111,7 @@ def test_stages_are_not_joined_one_by_one() -> None:
 
 def test_a_prime_too_wide_cannot_be_nested() -> None:
     with pytest.raises(TooWide) as caught:
-        nested_dag(fence(30), 20)
+        nested_dag(fence(30), range(60), 20)
     assert caught.value.width > 20
 
 
@@ -126,6 +127,13 @@ def test_what_follows_a_tangle_is_not_cut_as_small() -> None:
     after = tuple((79 + n,) for n in range(400))
     parts = cut((*tangle, *after), Roomy(), 20)
     assert len(parts[-1].groups) >= 400
+
+
+def test_a_loose_graph_is_cut_into_few_parts() -> None:
+    # Most beginnings of it fall into small tangles; only a few groups more make one of hundreds.
+    random = Random(0)
+    edges: Edges = tuple(tuple(above for above in range(node) if random.random() < 0.002) for node in range(1000))
+    assert len(cut(edges, Roomy(), 200)) <= 3
 
 
 def test_parts_wait_for_earlier_ones_only() -> None:

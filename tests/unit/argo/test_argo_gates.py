@@ -30,6 +30,15 @@ def test_annotation_is_read_back() -> None:
     assert gates_of({}, made) == ()
 
 
+def test_the_gates_of_a_translation_are_those_of_its_annotations() -> None:
+    # design §5: "crossing edges are `suspend` gates that the gateway resumes"; it finds them in the annotation.
+    made = fan(100)
+    parts = translate(made, SMALL).parts
+    assert any(part.gates for part in parts)
+    for part in parts:
+        assert part.gates == gates_of(workflow_of(part)["metadata"]["annotations"], made)
+
+
 def test_a_gate_is_released_by_a_merge_patch() -> None:
     # argo-verified.md §5.3 shows the patch.
     gate = Gate(name="gate-1", node_id="wf-2297483906", waits_for=())
