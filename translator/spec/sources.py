@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from translator.spec.faults import fault
 
-_OLD_KEYS = frozenset({"update_dataset", "folder"})
-_INPUT_KEYS = frozenset({"task", "url", "dataset"})
-_OUTPUT_KEYS = frozenset({"url", "dataset"})
+_OLD_KEYS = ("update_dataset", "folder")
 
 
 def input_source(entry: object) -> object:
@@ -19,7 +17,7 @@ def input_source(entry: object) -> object:
     """
     if isinstance(entry, dict):
         _refuse_old(entry, "inputs")
-        if len(_INPUT_KEYS & entry.keys()) != 1:
+        if ("task" in entry) + ("url" in entry) + ("dataset" in entry) != 1:
             raise fault("unknown-input", "An input needs exactly one of the keys `task`, `url` and `dataset`.")
     return entry
 
@@ -35,7 +33,7 @@ def output_destination(entry: object) -> object:
     """`entry`, unless it has both `url` and `dataset`. Errors: `unknown-output`, `dataset`."""
     if isinstance(entry, dict):
         _refuse_old(entry, "outputs")
-        if entry.keys() >= _OUTPUT_KEYS:
+        if "url" in entry and "dataset" in entry:
             raise fault("unknown-output", "An output needs exactly one of the keys `url` and `dataset`.")
     return entry
 
@@ -50,10 +48,10 @@ def _has(entry: object, key: str) -> bool:
 
 
 def _refuse_old(entry: dict[object, object], where: str) -> None:
-    if not _OLD_KEYS.isdisjoint(entry):
-        key = next(key for key in entry if key in _OLD_KEYS)
-        raise fault(
-            "dataset",
-            f"`{key}` in {where} belongs to an older version of OSMO and is not supported. "
-            "Use `dataset:` with a name, or `url:` with a storage location, instead.",
-        )
+    for key in _OLD_KEYS:
+        if key in entry:
+            raise fault(
+                "dataset",
+                f"`{key}` in {where} belongs to an older version of OSMO and is not supported. "
+                "Use `dataset:` with a name, or `url:` with a storage location, instead.",
+            )
