@@ -1,4 +1,4 @@
-"""Statements for many rows at once, compiled once a database.
+"""Statements for many rows at once, or for each submission, compiled once a database.
 
 SQLAlchemy works the values of each row over anew, which for wide rows costs more than the database does; here the
 columns' types say once what is to be done with which value.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, Table, Update, bindparam
+from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Table, Update, bindparam
 
 from gateway.store.states import Values
 
@@ -26,7 +26,7 @@ def columns_of(table: Table, names: Iterable[str]) -> dict[str, Any]:
 class Prepared:
     """A statement all of whose values are named by `bindparam`, with their types."""
 
-    def __init__(self, statement: Insert | Update | Delete) -> None:
+    def __init__(self, statement: Insert | Update | Delete | Select[Any]) -> None:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
@@ -34,17 +34,26 @@ class Prepared:
         """Carry it out for each row. Shape: a row has a value for every name. Errors: as `Connection.execute`."""
         if not rows:
             return
-        dialect = connection.dialect
+        compiled = self._for(connection.dialect)
+        connection.exec_driver_sql(compiled.text, [compiled.row(values) for values in rows])
+
+    def number(self, connection: Connection, values: Values) -> int:
+        """The one number that it gives back for these values. Errors: as `Connection.execute`."""
+        compiled = self._for(connection.dialect)
+        found: int = connection.exec_driver_sql(compiled.text, compiled.row(values)).scalar_one()
+        return found
+
+    def _for(self, dialect: Dialect) -> _Compiled:
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
             compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
-        connection.exec_driver_sql(compiled.text, [compiled.row(values) for values in rows])
+        return compiled
 
 
 class _Compiled:
     """The statement in the words of one database."""
 
-    def __init__(self, statement: Insert | Update | Delete, dialect: Dialect) -> None:
+    def __init__(self, statement: Insert | Update | Delete | Select[Any], dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.text = str(compiled)
         found = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}

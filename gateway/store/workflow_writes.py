@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Insert, Table, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.functions import count
 
 from engine.crashpoints import crash_point
 from gateway.ports.faults import UnknownRun
@@ -57,7 +58,7 @@ class WorkflowWrites(WorkflowReads):
     def reserve_number(self, name: str) -> int:
         """One more than the highest number that workflows of this name have used."""
         next_number = _NEXT_NUMBER_LITE if self._is_sqlite else _NEXT_NUMBER
-        number: int = self._connection.execute(next_number, {"workflow_name": name}).scalar_one()
+        number = next_number.number(self._connection, {"workflow_name": name})
         crash_point("store.number-reserved")
         return number
 
@@ -202,7 +203,7 @@ class WorkflowWrites(WorkflowReads):
 
     def _see_submitter(self, user: str, at: datetime) -> None:
         # Asked first, for nearly all have been seen: writing would lock the row on PostgreSQL.
-        if not self._connection.execute(_IS_SEEN, {"user": user}).scalar_one():
+        if not _TIMES_SEEN.number(self._connection, {"user": user}):
             self._connection.execute(self._insert_new(submitters).values(user_name=user, first_seen=at))
 
 
@@ -266,8 +267,8 @@ def _insertion(table: Table, *, without: Iterable[str] = ()) -> Prepared:
     return Prepared(insert(table).values(columns_of(table, names)))
 
 
-def _next_number(into: sqlite.Insert | postgresql.Insert) -> Insert:
-    return (
+def _next_number(into: sqlite.Insert | postgresql.Insert) -> Prepared:
+    return Prepared(
         into.values(workflow_name=bindparam("workflow_name"), highest=1)
         .on_conflict_do_update(
             index_elements=[workflow_numbers.c.workflow_name], set_={"highest": workflow_numbers.c.highest + 1}
@@ -278,7 +279,7 @@ def _next_number(into: sqlite.Insert | postgresql.Insert) -> Insert:
 
 _NEXT_NUMBER_LITE = _next_number(sqlite.insert(workflow_numbers))
 _NEXT_NUMBER = _next_number(postgresql.insert(workflow_numbers))
-_IS_SEEN = select(exists().where(submitters.c.user_name == bindparam("user")))
+_TIMES_SEEN = Prepared(select(count()).select_from(submitters).where(submitters.c.user_name == bindparam("user")))
 _INSERT_WORKFLOW = _insertion(workflows, without=["cancel_requested_by"])
 _INSERT_GROUP = _insertion(groups)
 _INSERT_TASK = _insertion(tasks)

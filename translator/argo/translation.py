@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from translator.argo.cutting import Part, cut
 from translator.argo.faults import refusal
@@ -27,12 +28,19 @@ _SMALLER = 0.6
 _MOST_TRIES = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Translation:
     """A run on a cluster. Shape: `parts` each after those it waits for, never empty."""
 
+    plan: Plan
+    target: ArgoTarget
     parts: tuple[RunPart, ...]
-    receipt: tuple[ReceiptEntry, ...]
+    outcome: Outcome
+
+    @cached_property
+    def receipt(self) -> tuple[ReceiptEntry, ...]:
+        """What became of each field of the spec."""
+        return receipt(self.plan, self.target, self.outcome)
 
     def objects(self) -> Iterator[WorkflowObject | DependentObject]:
         """All objects in the order in which they are created."""
@@ -58,7 +66,7 @@ def translate(plan: Plan, target: ArgoTarget, secrets: RunSecrets | None = None)
         retries=builder.retries,
         drops_output=builder.drops_output,
     )
-    return Translation(parts=built, receipt=receipt(plan, target, outcome))
+    return Translation(plan=plan, target=target, parts=built, outcome=outcome)
 
 
 def _fitting(builder: PartBuilder, edges: Edges, target: ArgoTarget) -> tuple[Sequence[Part], tuple[RunPart, ...]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import Boolean, Column, Engine, Integer, MetaData, Table, Text, bindparam, create_engine, select, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.functions import count
 
 from gateway.store.prepared import Prepared
 from gateway.store.tables import tasks
@@ -74,6 +75,15 @@ def test_one_value_is_enough(engine: Engine) -> None:
             connection, [{"b_number": 1}, {"b_number": 2}]
         )
         assert connection.execute(select(TABLE.c.number)).scalars().all() == [0, 3]
+
+
+def test_a_number_is_given_back(engine: Engine) -> None:
+    kept = TABLE.c.kept == bindparam("kept")
+    with engine.begin() as connection:
+        assert Prepared(select(count()).select_from(TABLE).where(kept)).number(connection, {"kept": "yes"}) == 3
+        numbered = TABLE.insert().values(number=bindparam("number"), kept="new").returning(TABLE.c.number)
+        assert Prepared(numbered).number(connection, {"number": 7}) == 7
+        assert connection.execute(select(TABLE.c.kept).where(TABLE.c.number == 7)).scalar_one() == "new"
 
 
 def test_signs_of_the_driver_in_a_statement_stay_text() -> None:
