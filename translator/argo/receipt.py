@@ -172,19 +172,19 @@ def _retry_entries(tasks: _Tasks, outcome: Outcome) -> Iterator[ReceiptEntry]:
 
 
 def _data_entries(tasks: _Tasks, outcome: Outcome, target: ArgoTarget) -> Iterator[ReceiptEntry]:
-    inputs = [entry for task in tasks for entry in task.inputs]
+    kinds = {type(entry) for task in tasks for entry in task.inputs}
     store = "" if target.data_url else " The backend has no data store configured, so it will fail."
-    if any(isinstance(entry, TaskInput) for entry in inputs):
+    if TaskInput in kinds:
         yield exact(
             "workflow.tasks[].inputs[].task",
             "Secret data[*.ctrl].inputs",
             f"Downloaded by the sidecar from the intermediate store.{store}",
         )
-    if any(isinstance(entry, UrlInput) for entry in inputs):
+    if UrlInput in kinds:
         yield exact("workflow.tasks[].inputs[].url", "Secret data[*.ctrl].inputs", "Downloaded by the sidecar.")
     if any(task.outputs for task in tasks):
         yield exact("workflow.tasks[].outputs[].url", "Secret data[*.ctrl].outputs", "Uploaded by the sidecar.")
-    if any(isinstance(entry, DatasetInput) for entry in inputs):
+    if DatasetInput in kinds:
         yield exact(
             "workflow.tasks[].inputs[].dataset",
             "Secret data[*.ctrl].inputs",

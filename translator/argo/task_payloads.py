@@ -5,6 +5,8 @@ Source: workflow-spec.md §6.2 (destinations), §8.2 (order of the environment);
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from translator.argo.needs import Needs, SidecarKind
 from translator.argo.payload import (
     COORDINATOR_PORT,
@@ -24,7 +26,16 @@ from translator.argo.payload import (
 from translator.argo.run_secrets import SecretReader
 from translator.argo.target import ArgoTarget
 from translator.plan.identity import cluster_host
-from translator.plan.model import AnyInput, DatasetInput, DatasetOutput, GroupPlan, Plan, TaskPlan, UrlInput
+from translator.plan.model import (
+    AnyInput,
+    DatasetInput,
+    DatasetOutput,
+    GroupPlan,
+    Plan,
+    TaskInput,
+    TaskPlan,
+    UrlInput,
+)
 
 
 def task_documents(
@@ -122,20 +133,24 @@ def _push_dataset(output: DatasetOutput) -> PushDataset:
 
 
 def _fetch(entry: AnyInput, target: ArgoTarget) -> Fetch:
-    if isinstance(entry, DatasetInput):
-        return Fetch(
-            index=entry.index,
-            url=entry.location,
-            origin=f"dataset {entry.dataset}:{entry.version}",
-            regex=entry.regex,
-            manifest=entry.manifest,
-            path=entry.path,
-        )
-    if isinstance(entry, UrlInput):
-        return Fetch(index=entry.index, url=entry.url, regex=entry.regex)
-    url = intermediate_url(target, entry.workflow_id, entry.task)
-    origin = f"task {entry.task} of {entry.workflow_id}"
-    return Fetch(index=entry.index, url=url, origin=origin, regex=entry.regex, service=True)
+    match entry:
+        case TaskInput():
+            url = intermediate_url(target, entry.workflow_id, entry.task)
+            origin = f"task {entry.task} of {entry.workflow_id}"
+            return Fetch(index=entry.index, url=url, origin=origin, regex=entry.regex, service=True)
+        case UrlInput():
+            return Fetch(index=entry.index, url=entry.url, regex=entry.regex)
+        case DatasetInput():
+            return Fetch(
+                index=entry.index,
+                url=entry.location,
+                origin=f"dataset {entry.dataset}:{entry.version}",
+                regex=entry.regex,
+                manifest=entry.manifest,
+                path=entry.path,
+            )
+        case _:
+            assert_never(entry)
 
 
 def _group_payload(group: GroupPlan, task: TaskPlan, target: ArgoTarget, secrets: SecretReader) -> GroupPayload:

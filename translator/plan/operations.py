@@ -55,7 +55,7 @@ def task_inputs(
         return ()
     made: list[AnyInput] = []
     for index, entry in enumerate(inputs):
-        regex = substituted(entry.regex, tokens)
+        regex = entry.regex and substituted(entry.regex, tokens)
         match entry:
             case InputTask(workflow_id=None):
                 made.append(TaskInput(index=index, task=TaskName(entry.task), workflow_id=workflow_id, regex=regex))

@@ -38,12 +38,13 @@ def implicit_group_name(task_name: str) -> str:
 
 def repeated_names(names: Iterable[str]) -> list[str]:
     """The names that clash with an earlier one after normalisation, in the order met."""
-    named = [(normalised_name(name), name) for name in names]
-    if len(dict(named)) == len(named):
+    names = list(names)
+    keys = [normalised_name(name) for name in names]
+    if len(set(keys)) == len(keys):
         return []
     seen: set[str] = set()
     repeated = []
-    for key, name in named:
+    for key, name in zip(keys, names, strict=True):
         if key in seen:
             repeated.append(name)
         seen.add(key)

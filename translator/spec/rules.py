@@ -74,8 +74,8 @@ def file_path_message(path: str) -> str | None:
     """Files may not stand in `/osmo`, except below the output directory."""
     if path.startswith(_OUTPUT_FILES):
         return None
-    parts = [part for part in path.split("/") if part]
-    if parts and parts[0] != "osmo":
+    first = path.lstrip("/").partition("/")[0]
+    if first not in ("", "osmo"):
         return None
     return f'Empty path or adding file to "/osmo" is forbidden for file: {path}'
 
