@@ -120,10 +120,13 @@ class Router:
 
     def __init__(self) -> None:
         self._memories: dict[WorkflowUuid, Memory] = defaultdict(Memory)
+        self._lock = threading.Lock()
 
     def of(self, workflow: WorkflowUuid) -> Memory:
         """The memory of a workflow."""
-        return self._memories[workflow]
+        # The engine's threads and the test's may be the first to ask at the same time.
+        with self._lock:
+            return self._memories[workflow]
 
     def facts(self, workflow: WorkflowUuid, facts: Sequence[AnyFact]) -> None:
         """Take facts."""
