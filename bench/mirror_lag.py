@@ -39,7 +39,7 @@ from gateway.store.logs import FileLogs
 from gateway.store.session import open_store
 from tests.fakes.observing import ObservingRunner
 from tests.fakes.recordings import BACKEND
-from tests.workplace import START, insert_new, new_of
+from tests.workplace import START, insert_to
 from translator.argo.observe import RunIndex
 from translator.argo.observe_objects import decode_pod
 from translator.argo.observe_run import RunObservations
@@ -173,9 +173,7 @@ def _changes(url: str, home: Path, runs: list[Run], runner: _AnyRunner) -> dict[
     mirror.listen(committed)
     try:
         for run in runs:
-            new = new_of(mirror, run.plan)
-            insert_new(store, new)
-            mirror.attend_new(new)
+            mirror.attend_new(*insert_to(mirror, store, run.plan))
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not (mirror.counts()["tracked"] == len(runs) and mirror.settle(_PATIENCE_SECONDS) and runner.ready):
             if time.monotonic() > deadline:

@@ -28,7 +28,7 @@ from gateway.store.session import SqlStore, open_store
 from tests.databases import NoPostgres, new_database, postgres_server
 from tests.fakes.observing import ObservingRunner
 from tests.fakes.recordings import BACKEND
-from tests.workplace import START, insert_new, new_of
+from tests.workplace import START, insert_to
 from translator.lifecycle.words import WorkflowStatus
 
 EVENTS = 102_000
@@ -70,9 +70,7 @@ class Site:
     def submit(self, runs: Iterable[Run]) -> None:
         """Have runs accepted."""
         for run in runs:
-            new = new_of(self.mirror, run.plan)
-            insert_new(self.store, new)
-            self.mirror.attend_new(new)
+            self.mirror.attend_new(*insert_to(self.mirror, self.store, run.plan))
         self.settle()
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from engine.ports import LogLine
+from engine.ports import LogLine, Run
 from gateway.mirror.clock import VirtualClock
 from gateway.mirror.leadership import SoleLeader
 from gateway.mirror.loop import Mirror
@@ -139,10 +139,13 @@ def new_workflow(
     )
 
 
-def new_of(mirror: Mirror, made: Plan, at: datetime = START) -> NewWorkflow:
-    """What a submission to the process of a mirror keeps."""
-    beginning = mirror.beginning(made, at)
-    return new_workflow(made, at, state=beginning.state, instance=beginning.instance)
+def insert_to(mirror: Mirror, store: SqlStore, made: Plan, at: datetime = START) -> tuple[NewWorkflow, Run | None]:
+    """Keep a workflow as a submission to the process of a mirror does; what the mirror is told afterwards."""
+    with store.writing(durable=True) as writes:
+        beginning = mirror.beginning(writes, made, at)
+        new = new_workflow(made, at, state=beginning.state, instance=beginning.instance)
+        writes.insert_workflow(new)
+    return new, beginning.run
 
 
 def insert_new(store: SqlStore, new: NewWorkflow) -> None:
@@ -193,13 +196,10 @@ class Workplace:
 
     def submit_plan(self, made: Plan, instance: str | None = "this") -> WorkflowUuid:
         """The same with a ready plan."""
-        now = self.clock.now()
         if instance == "this":
-            new = new_of(self.mirror, made, now)
+            self.mirror.attend_new(*insert_to(self.mirror, self.store, made, self.clock.now()))
         else:
-            new = new_workflow(made, now, instance=instance)
-        insert_new(self.store, new)
-        self.mirror.attend_new(new)
+            self.mirror.attend(insert(self.store, made, self.clock.now(), instance=instance))
         self.settle()
         return made.workflow_uuid
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from gateway.mirror.ownership import Ownership
 from gateway.ports.clock import Clock
 from gateway.ports.leadership import Leadership
-from gateway.ports.mirror import Beginning
 from gateway.ports.records import NewWorkflow
 from gateway.ports.runs import FIRST_FENCE, CancelRequest, Instance, Owned, StoredRun, Timer
 from gateway.ports.store import Store
-from translator.lifecycle.facts import Accepted
-from translator.lifecycle.reduce import PlanIndex, initial_state, reduce
 from translator.lifecycle.state import WorkflowState
 from translator.lifecycle.words import TaskStatus
 from translator.plan.model import Plan, WorkflowUuid, decode
@@ -126,15 +122,6 @@ class Custody:
     def may_act(self, backend: str) -> bool:
         """Whether workflows of a backend may be this process's."""
         return backend in self._backends and self._leadership.leads(backend)
-
-    def beginning(self, plan: Plan, at: datetime) -> Beginning:
-        """A new workflow that is this process's, and accepted; or one that whoever leads its backend is to find."""
-        state = initial_state(plan, at)
-        if not self.may_act(plan.backend):
-            return Beginning(state=state, instance=None)
-        # Inserted as accepted it needs no second transaction before it is begun.
-        accepted = reduce(PlanIndex.of(plan), state, [Accepted(at=at)]).state
-        return Beginning(state=accepted, instance=self.instance)
 
     def _is_left(self, owned: Owned, known: Sequence[Instance]) -> bool:
         # Who leads a backend that is shared need not ask after the one that did before.

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.ports import EventLine
+from engine.ports import EventLine, Run
 from gateway.ports.records import NewWorkflow
 from translator.lifecycle.facts import AnyFact
 from translator.plan.model import WorkflowUuid
@@ -22,14 +22,15 @@ from translator.plan.model import WorkflowUuid
 class Pending:
     """What has come for one workflow.
 
-    Shape: `attend`: look at its rows; `new`: these are its rows; `tick`: a timer may be due; `log_sealed`: its log is
-    complete.
+    Shape: `attend`: look at its rows; `new`: these are its rows, and `run` what it needs to run; `tick`: a timer may be
+    due; `log_sealed`: its log is complete.
     """
 
     facts: list[AnyFact] = field(default_factory=list)
     events: list[EventLine] = field(default_factory=list)
     attend: bool = False
     new: NewWorkflow | None = None
+    run: Run | None = None
     tick: bool = False
     log_sealed: bool = False
     # When the first of it came, on the monotonic clock.
@@ -94,6 +95,7 @@ class Inbox:
         *,
         attend: bool = False,
         new: NewWorkflow | None = None,
+        run: Run | None = None,
         tick: bool = False,
         log_sealed: bool = False,
     ) -> None:
@@ -104,6 +106,7 @@ class Inbox:
             pending = self._of(uuid)
             pending.attend |= attend
             pending.new = new or pending.new
+            pending.run = run or pending.run
             pending.tick |= tick
             pending.log_sealed |= log_sealed
             self._work.set()

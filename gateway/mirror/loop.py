@@ -34,10 +34,11 @@ from gateway.ports.mirror import Beginning
 from gateway.ports.records import NewWorkflow
 from gateway.ports.runner import Runner
 from gateway.ports.runs import CancelRequest
-from gateway.ports.store import Store
+from gateway.ports.store import Reads, Store
 from gateway.services.sleepers import Sleepers
 from translator.lifecycle.effects import AnyEffect, DeleteGroup, Seal
 from translator.lifecycle.facts import Accepted, AnyFact, Tick
+from translator.lifecycle.reduce import PlanIndex, initial_state, reduce
 from translator.plan.model import Plan, WorkflowUuid
 
 INBOX_LIMIT = 10_000
@@ -48,13 +49,13 @@ _WORKFLOWS_A_STEP = 64
 _RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
 _STOP_SECONDS = 30.0
 
-RunOf = Callable[[Plan], Run]
+RunOf = Callable[[Reads, Plan], Run]
 _T = TypeVar("_T")
 
 _log = structlog.get_logger(__name__)
 
 
-def without_secrets(plan: Plan) -> Run:
+def without_secrets(_reads: Reads, plan: Plan) -> Run:
     """A workflow that refers to no credential."""
     return Run(plan=plan)
 
@@ -104,9 +105,14 @@ class Mirror:
         """The name of this process among those that share the database."""
         return self._custody.instance
 
-    def beginning(self, plan: Plan, at: datetime) -> Beginning:
-        """How a workflow that is submitted at `at` is to be inserted."""
-        return self._custody.beginning(plan, at)
+    def beginning(self, reads: Reads, plan: Plan, at: datetime) -> Beginning:
+        """How a workflow that is submitted at `at` is to be inserted: if it is this process's, as accepted."""
+        state = initial_state(plan, at)
+        if not self._custody.may_act(plan.backend):
+            return Beginning(state=state)
+        # So it needs no second transaction before it is begun.
+        accepted = reduce(PlanIndex.of(plan), state, [Accepted(at=at)]).state
+        return Beginning(state=accepted, instance=self.instance, run=self._run_of(reads, plan))
 
     @property
     def parked(self) -> Mapping[WorkflowUuid, str]:
@@ -161,9 +167,9 @@ class Mirror:
             and self._inbox.wait_idle(timeout_seconds)
         )
 
-    def attend_new(self, new: NewWorkflow) -> None:
+    def attend_new(self, new: NewWorkflow, run: Run | None) -> None:
         """Look after a workflow that was inserted."""
-        self._inbox.mark(new.plan.workflow_uuid, new=new)
+        self._inbox.mark(new.plan.workflow_uuid, new=new, run=run)
 
     def attend(self, uuid: WorkflowUuid) -> None:
         """Look at the rows of this workflow: it is new, or somebody wants it to end."""
@@ -214,7 +220,7 @@ class Mirror:
             uuid
             for uuid, pending in batch.items()
             if (pending.attend or pending.new is not None)
-            and self._guarded(uuid, partial(self._take_up, uuid, pending.new))
+            and self._guarded(uuid, partial(self._take_up, uuid, pending))
         }
         # Asked for only now, when the workflows are this process's: a cancel that is older than the acceptance keeps
         # a workflow from ever starting. One that was inserted as accepted is begun first.
@@ -347,12 +353,12 @@ class Mirror:
     def _log_sealed(self, uuid: WorkflowUuid) -> None:
         self._inbox.mark(uuid, log_sealed=True)
 
-    def _take_up(self, uuid: WorkflowUuid, new: NewWorkflow | None) -> bool:
+    def _take_up(self, uuid: WorkflowUuid, pending: Pending) -> bool:
         """Begin to track a workflow that this process owns or may take over; False where there is nothing to begin."""
         if uuid in self._tracked:
             return False
         crash_point("mirror.attending")
-        taken = self._custody.inserted(new) if new is not None else None
+        taken = self._custody.inserted(pending.new) if pending.new is not None else None
         taken = taken or self._patiently(partial(self._custody.take, uuid))
         if taken is None:
             return False
@@ -360,7 +366,7 @@ class Mirror:
         self._parked.pop(uuid, None)
         plan = taken.plan
         tracked = Tracked(
-            run=self._patiently(partial(self._run_of, plan)),
+            run=pending.run or self._patiently(partial(self._read_run, plan)),
             runner=self._runners[plan.backend],
             fence=taken.fence,
             state=taken.state,
@@ -374,6 +380,10 @@ class Mirror:
             tracked.runner.recover(tracked.run, taken.state)
         crash_point("mirror.recovered")
         return True
+
+    def _read_run(self, plan: Plan) -> Run:
+        with self._store.reading() as reads:
+            return self._run_of(reads, plan)
 
     def _sweep(self) -> None:
         """Find what only the rows know of; it is worked on like what was told, so many workflows at a time."""

@@ -7,17 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from engine.ports import Run
 from gateway.ports.records import NewWorkflow
+from gateway.ports.store import Reads
 from translator.lifecycle.state import WorkflowState
 from translator.plan.model import Plan, WorkflowUuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
-    """A new workflow's first state, and the process that is to run it; None: whoever finds it accepts it."""
+    """How a new workflow begins: its first state, and what it needs to run.
+
+    Shape: `instance` names the process that is to run it; where it is None there is no `run`, and whoever finds the
+    workflow accepts it.
+    """
 
     state: WorkflowState
-    instance: str | None
+    instance: str | None = None
+    run: Run | None = None
 
 
 class Subscription(Protocol):
@@ -46,11 +53,14 @@ class Subscription(Protocol):
 class MirrorPort(Protocol):
     """The one place that knows unfinished workflows."""
 
-    def beginning(self, plan: Plan, at: datetime) -> Beginning:
-        """How a workflow that is submitted at `at` (naive UTC) is to be inserted."""
+    def beginning(self, reads: Reads, plan: Plan, at: datetime) -> Beginning:
+        """How a workflow that is submitted at `at` (naive UTC) is to be inserted by the session that asks."""
 
-    def attend_new(self, new: NewWorkflow) -> None:
-        """Look after a workflow that was inserted. As `attend`, but what is known already need not be read."""
+    def attend_new(self, new: NewWorkflow, run: Run | None) -> None:
+        """Look after a workflow that was inserted with what `beginning` said.
+
+        As `attend`, but what is known already need not be read.
+        """
 
     def attend(self, uuid: WorkflowUuid) -> None:
         """Look at the rows of this workflow: it is new, or somebody wants it to end.

@@ -161,7 +161,7 @@ class Acceptance:
                     workflow_uuid=new_uuid,
                     outlined=outlined,
                 )
-                beginning = self._mirror.beginning(plan, self._clock.now())
+                beginning = self._mirror.beginning(writes, plan, self._clock.now())
                 new = NewWorkflow(
                     plan=plan,
                     state=beginning.state,
@@ -176,7 +176,7 @@ class Acceptance:
                 writes.insert_workflow(new)
         if earlier is not None:
             return self._reply_for(earlier, submission, links)
-        self._mirror.attend_new(new)
+        self._mirror.attend_new(new, beginning.run)
         return _reply(plan.workflow_id, plan.backend, submission.config, links, warnings)
 
     def _check_limits(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.ports.credentials import AccessProbe, AccessRefused, CredentialKind, StoredCredential
-from gateway.ports.store import Store
+from gateway.ports.store import Reads, Store
 from gateway.ports.vault import Vault
 from gateway.schemas.credentials import CredentialBody, CredentialEntry, CredentialList
 from gateway.services.credential_forms import CredentialForm, names_a_bucket, understood
@@ -65,8 +65,12 @@ class Credentials:
     def of(self, user: str) -> StoredSecrets:
         """What a user has stored now."""
         with self._store.reading() as reads:
-            rows = reads.credentials(user)
-            key = reads.user_key(user) if rows else None
+            return self.seen_by(reads, user)
+
+    def seen_by(self, reads: Reads, user: str) -> StoredSecrets:
+        """What a user has stored, as a session sees it."""
+        rows = reads.credentials(user)
+        key = reads.user_key(user) if rows else None
         return StoredSecrets(self._vault, user, key, rows)
 
     def _try_out(self, form: CredentialForm) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from engine.ports import Run
+from gateway.ports.store import Reads
 from gateway.ports.vault import SealBroken
 from gateway.services.credentials import Credentials
 from translator.plan.images import image_location
@@ -39,9 +40,9 @@ class RunSecretsReader:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
-    def run(self, plan: Plan) -> Run:
+    def run(self, reads: Reads, plan: Plan) -> Run:
         """The Plan with its secrets; without them where they do not open, and then its tasks say what is missing."""
-        stored = self._credentials.of(plan.owner)
+        stored = self._credentials.seen_by(reads, plan.owner)
         if stored.is_empty:
             return Run(plan=plan)
         wanted = needed(plan)

@@ -7,7 +7,7 @@ import hashlib
 import signal
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,10 +16,10 @@ import structlog
 
 from engine.crashpoints import arm
 from gateway.mirror.clock import VirtualClock
-from gateway.ports.records import DocumentKind, FailedSubmission
+from gateway.ports.records import DocumentKind, FailedSubmission, NewWorkflow
 from gateway.runners.dummy import DummyRunner
 from gateway.runners.dummy_script import scripts_from
-from tests.workplace import START, Workplace, chain, group, new_of, plan, task, workplace
+from tests.workplace import START, Workplace, chain, group, plan, task, workplace
 from translator.lifecycle.words import TaskStatus as S
 from translator.lifecycle.words import WorkflowStatus as W
 from translator.plan.model import GroupPlan, WorkflowUuid
@@ -115,8 +115,16 @@ def _submit(place: Workplace, story: Story) -> None:
                 uuid=made,
                 exec_timeout_seconds=story.exec_timeout_seconds,
             )
-            new = new_of(place.mirror, ready, place.clock.now())
-            writes.insert_workflow(replace(new, documents={DocumentKind.SPEC: f"name: {story.name}"}))
+            beginning = place.mirror.beginning(writes, ready, place.clock.now())
+            writes.insert_workflow(
+                NewWorkflow(
+                    plan=ready,
+                    state=beginning.state,
+                    number=number,
+                    instance=beginning.instance,
+                    documents={DocumentKind.SPEC: f"name: {story.name}"},
+                )
+            )
     found = earlier or made
     place.mirror.attend(found)
     place.settle()

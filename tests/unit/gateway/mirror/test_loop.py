@@ -27,10 +27,9 @@ from tests.workplace import (
     chain,
     group,
     insert,
-    insert_new,
+    insert_to,
     lines_of,
     moment,
-    new_of,
     plan,
     task,
     workplace,
@@ -151,9 +150,8 @@ def test_a_workflow_canceled_before_it_was_attended_to_never_starts(tmp_path: Pa
 
 def test_a_new_workflow_that_is_canceled_at_once_is_begun_and_ended(tmp_path: Path) -> None:
     with workplace(tmp_path, scripts_from({"a": [{"until": "deleted"}]}), start=False) as place:
-        new = new_of(place.mirror, plan())
-        insert_new(place.store, new)
-        place.mirror.attend_new(new)
+        new, run = insert_to(place.mirror, place.store, plan())
+        place.mirror.attend_new(new, run)
         with place.store.writing() as writes:
             writes.request_cancel(new.plan.workflow_uuid, _cancel())
         place.mirror.attend(new.plan.workflow_uuid)
@@ -168,12 +166,11 @@ def test_a_new_workflow_that_is_canceled_at_once_is_begun_and_ended(tmp_path: Pa
 
 def test_of_a_new_workflow_that_another_process_has_the_rows_are_believed(tmp_path: Path) -> None:
     with workplace(tmp_path) as place:
-        new = new_of(place.mirror, plan())
-        insert_new(place.store, new)
+        new, run = insert_to(place.mirror, place.store, plan())
         with place.store.writing() as writes:
             owned = Owned(uuid=new.plan.workflow_uuid, backend=BACKEND, instance=new.instance, fence=FIRST_FENCE)
             assert writes.take_over(owned, "another") is not None
-        place.mirror.attend_new(new)
+        place.mirror.attend_new(new, run)
         place.settle()
         assert place.record(new.plan.workflow_uuid).status is W.PENDING
         assert place.mirror.counts()["fenced"] == 1
