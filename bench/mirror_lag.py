@@ -56,10 +56,14 @@ Change = tuple[int, str, TaskStatus]
 """Number of the run, task, what it became."""
 
 
-def main(pace: float, whole_pace: float = WHOLE_PACE, events: int = EVENTS) -> None:
-    """Print the lag of the news at `pace` events a second, and of the whole at `whole_pace`."""
+def news(pace: float, events: int = EVENTS) -> None:
+    """Print the lag of the news. Units: `pace` in events a second."""
     _measure("news alone", pace, events, lambda url: _Watching(url))
-    _measure("with logs and clean-up", whole_pace, int(min(events, 20 * whole_pace)), _argo_runner)
+
+
+def whole(pace: float = WHOLE_PACE) -> None:
+    """Print the lag with logs and clean-up."""
+    _measure("with logs and clean-up", pace, int(20 * pace), _argo_runner)
 
 
 def _measure(name: str, pace: float, events: int, runner_of: Callable[[str], _AnyRunner]) -> None:
@@ -220,4 +224,5 @@ def _server(events: int, pace: float, times: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]))
+    news(float(sys.argv[1]))
+    whole()
