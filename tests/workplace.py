@@ -148,12 +148,6 @@ def insert_to(mirror: Mirror, store: SqlStore, made: Plan, at: datetime = START)
     return new, beginning.run
 
 
-def insert_new(store: SqlStore, new: NewWorkflow) -> None:
-    """Keep a workflow as the submission does."""
-    with store.writing(durable=True) as writes:
-        writes.insert_workflow(new)
-
-
 def insert(
     store: SqlStore,
     inserted: Plan,
@@ -163,8 +157,9 @@ def insert(
     parent: Parent | None = None,
     app: AppRef | None = None,
 ) -> WorkflowUuid:
-    """Both."""
-    insert_new(store, new_workflow(inserted, at, instance=instance, parent=parent, app=app))
+    """Keep a workflow that was not accepted yet."""
+    with store.writing(durable=True) as writes:
+        writes.insert_workflow(new_workflow(inserted, at, instance=instance, parent=parent, app=app))
     return inserted.workflow_uuid
 
 

@@ -119,7 +119,7 @@ class Acceptance:
             roles=frozenset(submission.caller.roles),
             priority=submission.priority,
             nodes=self._nodes(submission.config),
-            earlier_workflows=earlier_workflows(self._store, spec),
+            earlier_workflows=earlier_workflows(self._store, outlined),
             datasets=dataset_catalog(self._store, spec, self._datasets.default()),
             credentials=self._credentials(user) if asks_for_credentials(outlined.tasks()) else UserCredentials(),
         )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from gateway.ports.store import Store
 from translator.plan.context import EarlierWorkflow
-from translator.plan.outline import earlier_references
-from translator.spec.model import WorkflowSpec
+from translator.plan.outline import Outline, earlier_references
 
 
-def earlier_workflows(store: Store, spec: WorkflowSpec) -> dict[str, EarlierWorkflow]:
+def earlier_workflows(store: Store, outlined: Outline) -> dict[str, EarlierWorkflow]:
     """The workflows that inputs `WORKFLOW:TASK` name, by id or uuid as written; unknown ones are left out."""
-    names = dict.fromkeys(workflow for workflow, _task in earlier_references(spec))
+    names = dict.fromkeys(workflow for workflow, _task in earlier_references(outlined))
     if not names:
         return {}
     found = {}

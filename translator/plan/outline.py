@@ -101,16 +101,10 @@ def outline(spec: WorkflowSpec) -> Outline:
     )
 
 
-def earlier_references(spec: WorkflowSpec) -> tuple[tuple[str, str], ...]:
-    """The tasks of earlier workflows that the spec takes inputs from, as (workflow, task), each once, in order."""
-    return tuple(
-        dict.fromkeys(
-            (entry.workflow_id, entry.task_name)
-            for task in spec.all_tasks()
-            for entry in task.inputs
-            if isinstance(entry, InputTask) and entry.workflow_id is not None
-        )
-    )
+def earlier_references(outlined: Outline) -> tuple[tuple[str, str], ...]:
+    """The tasks of earlier workflows that a spec takes inputs from, as (workflow, task), each once, in order."""
+    entries = [found.entry for found in outlined.earlier_inputs]
+    return tuple(dict.fromkeys((entry.workflow_id or "", entry.task_name) for entry in entries))
 
 
 def _implicit_groups(tasks: Sequence[TaskSpec]) -> Iterator[OutlineGroup]:

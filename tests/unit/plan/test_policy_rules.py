@@ -14,7 +14,7 @@ from tests.unit.plan.specs import after, group, grouped, on_cluster, on_machine,
 from translator.plan.checks import check_user_limits
 from translator.plan.context import EarlierWorkflow, PlanContext, UserLoad
 from translator.plan.model import Priority
-from translator.plan.outline import earlier_references
+from translator.plan.outline import earlier_references, outline
 from translator.problems import ErrorCode, Severity, SpecError
 
 EARLIER = {"old-1": EarlierWorkflow(id="old-1", finished={"done": True, "open": False, "open2": False})}
@@ -22,7 +22,7 @@ EARLIER = {"old-1": EarlierWorkflow(id="old-1", finished={"done": True, "open": 
 
 def test_what_a_spec_takes_from_earlier_workflows() -> None:
     workflow = spec(after("a", "old-1:x", "old-2:x"), after("b", "a", "old-1:x"))
-    assert earlier_references(workflow) == (("old-1", "x"), ("old-2", "x"))
+    assert earlier_references(outline(workflow)) == (("old-1", "x"), ("old-2", "x"))
 
 
 def test_finished_tasks_of_earlier_workflows_may_be_read() -> None:
